@@ -1,0 +1,48 @@
+# Everything that people do with this repository. `make` alone prints this list.
+
+GO      ?= go
+BIN     := bin/payerflow
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo devel)
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 20s
+
+.PHONY: help build demo test race lint fuzz bench play draw test-kafka test-clients
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/payerflow
+	$(GO) build -trimpath -ldflags "-X main.built=$(VERSION)" -o $(BIN) ./cmd/payerflow
+
+demo: build ## run broker, registry, worker and made-up claims in one process
+	$(BIN) demo
+
+test: ## vet and all tests that need nothing but Go
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: ## all tests with the race detector
+	$(GO) test -race ./...
+
+lint: ## house rules (golangci-lint, built on first use)
+	$(GO) run $(LINT) run ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+bench: ## benchmarks: fold, codec, whole worker
+	$(GO) test -run '^$$' -bench . -benchmem ./processors ./codecs ./internal/engine
+
+play: ## run the scenarios and write what they gave into testdata/scenarios
+	UPDATE=1 $(GO) test ./topologies -run 'Scenario|ClaimsDay' -count=1
+
+draw: ## redraw the picture of the topology
+	UPDATE=1 $(GO) test ./topologies ./internal/lint -run Picture -count=1
+
+test-kafka: ## the end-to-end suite on Apache Kafka and Apicurio Registry (needs Java 21 and Maven)
+	deploy/local/test-kafka.sh
+
+test-clients: ## Python clients against the embedded broker and registry (needs Python 3)
+	deploy/local/test-clients.sh

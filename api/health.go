@@ -1,0 +1,40 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"payerflow/internal/topology"
+)
+
+type healthOutput struct {
+	Status int `json:"-"`
+	Body   struct {
+		Status  string   `json:"status" doc:"ok, or not ready" example:"ok"`
+		Missing []string `json:"missing,omitempty" doc:"What is not ready yet"`
+	}
+}
+
+func registerHealth(api huma.API, views topology.Views) {
+	huma.Register(api, huma.Operation{OperationID: "livez", Method: http.MethodGet, Path: "/livez", Summary: "Is the process alive", Tags: []string{"health"}},
+		func(context.Context, *struct{}) (*healthOutput, error) {
+			out := &healthOutput{Status: http.StatusOK}
+			out.Body.Status = "ok"
+			return out, nil
+		})
+	huma.Register(api, huma.Operation{
+		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: []string{"health"},
+		Summary:     "Is every partition that is assigned to this worker restored and fresh",
+		Description: "200 when it is, 503 with what is missing when it is not.",
+	}, func(context.Context, *struct{}) (*healthOutput, error) {
+		out := &healthOutput{Status: http.StatusOK}
+		out.Body.Status = "ok"
+		if err := views.Ready(); err != nil {
+			out.Status, out.Body.Status, out.Body.Missing = http.StatusServiceUnavailable, "not ready", strings.Split(err.Error(), "\n")
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"payerflow/codecs"
+	"payerflow/config"
+	"payerflow/connectors/kafka"
+	"payerflow/internal/embedded"
+	"payerflow/topologies"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything in one process: broker, registry, worker and made-up claims",
+		Long: `Run a broker, a schema registry, the worker with all views, and a generator of made-up claims in one
+process, with nothing installed. State stays in --data-dir: the next start goes on where this one ended.`,
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
+	}
+	d := config.Default()
+	f := cmd.Flags()
+	f.String("http-addr", d.HTTP.Addr, "address of the HTTP surface, host:port")
+	f.String("kafka-addr", d.Demo.KafkaAddr, "address of the embedded broker, host:port")
+	f.String("registry-addr", d.Demo.RegistryAddr, "address of the embedded schema registry, host:port")
+	f.String("data-dir", d.Engine.DataDir, "folder for all state")
+	f.Float64("rate", d.Demo.Rate, "made-up events a second")
+	f.Uint64("seed", d.Demo.Seed, "what is made up: the same seed, the same claims")
+	f.Bool("traffic", d.Demo.Traffic, "make up claims; --traffic=false for none")
+	return cmd
+}
+
+// demo starts from the bottom up and stops from the top down.
+func (a *app) demo(ctx context.Context) (err error) {
+	c := a.cfg
+	broker, err := embedded.StartBroker(ctx, embedded.BrokerConfig{Addr: c.Demo.KafkaAddr, DataDir: filepath.Join(c.Engine.DataDir, "broker"), Logger: a.log})
+	if err != nil {
+		return portFlag(err)
+	}
+	defer func() { err = errors.Join(err, broker.Close()) }()
+	brokers := []string{broker.Addr()}
+	registry, err := embedded.StartRegistry(ctx, embedded.RegistryConfig{Addr: c.Demo.RegistryAddr, Brokers: brokers, Logger: a.log})
+	if err != nil {
+		return portFlag(err)
+	}
+	defer func() { err = errors.Join(err, registry.Close()) }()
+	client, err := kafka.Dial(ctx, brokers)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := prepare(ctx, client, codecs.OpenRegistry(registry.URL())); err != nil {
+		return err
+	}
+	s, err := a.newServer(ctx, brokers, registry.URL())
+	if err != nil {
+		return err
+	}
+	return a.runDemo(ctx, s, client, broker.Addr(), registry.URL())
+}
+
+func (a *app) runDemo(ctx context.Context, s *server, client *kafka.Client, kafkaAddr, registryURL string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.announce(s.addr(), kafkaAddr, registryURL)
+	var wg sync.WaitGroup
+	var trafficErr error
+	if a.cfg.Demo.Traffic {
+		wg.Go(func() {
+			if trafficErr = a.makeTraffic(ctx, client, codecs.OpenRegistry(registryURL)); trafficErr != nil {
+				cancel()
+			}
+		})
+	}
+	err := s.run(ctx, a.cfg.HTTP)
+	cancel()
+	wg.Wait()
+	if err == nil && trafficErr == nil {
+		fmt.Fprintln(a.out, "Stopped. The next start goes on with the same state.")
+	}
+	return errors.Join(err, trafficErr)
+}
+
+// prepare makes the topics, as far as one broker can, and registers the schemas.
+func prepare(ctx context.Context, client *kafka.Client, schemas *codecs.Registry) error {
+	r := kafka.Required.CappedTo(1)
+	changes, err := client.Diff(ctx, topologies.Topics(), r)
+	if err != nil {
+		return err
+	}
+	if err := client.Apply(ctx, changes, r, func(kafka.Change) {}); err != nil {
+		return err
+	}
+	_, err = registerSchemas(schemas)
+	return err
+}
+
+func (a *app) announce(httpAddr, kafkaAddr, registryURL string) {
+	demo := a.cfg.Demo
+	traffic := fmt.Sprintf("%g made-up events a second, seed %d (--rate, --seed, --traffic=false)", demo.Rate, demo.Seed)
+	if !demo.Traffic {
+		traffic = "none (--traffic=false)"
+	}
+	flags := ""
+	if d := config.Default(); kafkaAddr != d.Broker.Seeds[0] {
+		flags += " --brokers " + kafkaAddr
+	}
+	if registryURL != config.Default().Registry.URL {
+		flags += " --registry " + registryURL
+	}
+	url := ""
+	if httpAddr != config.Default().HTTP.Addr {
+		url = " --url http://" + httpAddr
+	}
+	fmt.Fprintf(a.out, `payerflow demo
+
+  broker      %s        Kafka protocol, any client
+  registry    %s   Confluent REST API
+  views       http://%s/v1/views   (also /docs, /readyz, /metrics)
+  traffic     %s
+  state       %s
+
+Try next, in another terminal:
+
+  curl -s 'http://%s/v1/views/claim-status?limit=2'
+  %s publish --file testdata/events/claims-day.ndjson%s
+  %s view get claim-status %s%s
+
+Ctrl-C stops; the next start goes on with the same state.
+`, kafkaAddr, registryURL, httpAddr, traffic, a.cfg.Engine.DataDir, httpAddr, program(), flags, program(), sampleClaim, url)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"payerflow/api"
+)
+
+// demo starts the demonstration on free ports.
+func demo(t *testing.T, dir string, more ...string) (p *process, httpAddr string, flags []string) {
+	t.Helper()
+	p = spawn(t, append([]string{"demo", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--kafka-addr", "127.0.0.1:0", "--registry-addr", "127.0.0.1:0"}, more...)...)
+	flags = []string{"--brokers", p.await(`(?m)^  broker +(\S+)`), "--registry", p.await(`(?m)^  registry +(\S+)`)}
+	httpAddr = p.await(`(?m)^  views +http://([^/]+)/`)
+	within(t, 20*time.Second, "ready", func() bool { return get(t, "http://"+httpAddr+"/readyz", nil) == 200 })
+	return p, httpAddr, flags
+}
+
+func TestDemoGoesOnWhereItEnded(t *testing.T) {
+	dir := t.TempDir()
+	p, addr, flags := demo(t, dir, "--rate", "500")
+	var page api.Rows
+	within(t, 20*time.Second, "rows of made-up claims", func() bool {
+		return get(t, "http://"+addr+"/v1/views/claim-status?limit=100", &page) == 200 && len(page.Rows) > 50
+	})
+	if _, stderr, code := cli(t, "", append([]string{"doctor", "--dev"}, flags...)...); code != 0 {
+		t.Errorf("doctor: exit %d: %s", code, stderr)
+	}
+	p.terminate()
+	if !strings.Contains(p.output(), "Stopped.") {
+		t.Error("the demo does not say that it stopped")
+	}
+	p, addr, _ = demo(t, dir, "--traffic=false")
+	for _, row := range page.Rows {
+		var a api.Answer
+		if code := get(t, "http://"+addr+"/v1/views/claim-status/"+row.Key, &a); code != 200 || a.Because.Count < row.Because.Count {
+			t.Fatalf("a row of the first run is %d with %d events, it had %d", code, a.Because.Count, row.Because.Count)
+		}
+	}
+	p.kill() // not in order
+	_, addr, _ = demo(t, dir, "--traffic=false")
+	for _, row := range page.Rows {
+		if code := get(t, "http://"+addr+"/v1/views/claim-status/"+row.Key, nil); code != 200 {
+			t.Fatalf("after kill -9 a row is %d", code)
+		}
+	}
+}
+
+func TestTakenPortNamesItsFlag(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for _, flag := range []string{"--http-addr", "--kafka-addr", "--registry-addr"} {
+		args := []string{"demo", "--traffic=false", "--data-dir", t.TempDir()}
+		for _, f := range []string{"--http-addr", "--kafka-addr", "--registry-addr"} {
+			addr := "127.0.0.1:0"
+			if f == flag {
+				addr = ln.Addr().String()
+			}
+			args = append(args, f, addr)
+		}
+		_, stderr, code := cli(t, "", args...)
+		if code != exitUnavailable || !strings.Contains(stderr, flag) || !strings.Contains(stderr, ln.Addr().String()) {
+			t.Errorf("%s: exit %d, says %q", flag, code, stderr)
+		}
+	}
+}
+
+// TestReadme runs every command of the README that needs no cluster, in the
+// order in which a newcomer meets them.
+func TestReadme(t *testing.T) {
+	b, err := os.ReadFile(root(t, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile(root(t, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, addr, flags := demo(t, t.TempDir(), "--rate", "200")
+	ran := 0
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(b), -1) {
+		for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
+			readmeLine(t, line, string(makefile), addr, flags)
+			ran++
+		}
+	}
+	if ran < 10 {
+		t.Errorf("only %d commands found in the README", ran)
+	}
+}
+
+func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
+	t.Helper()
+	words := strings.Fields(strings.ReplaceAll(line, "'", ""))
+	switch words[0] {
+	case "make":
+		if !strings.Contains(makefile, "\n"+words[1]+":") {
+			t.Errorf("%s: no such target", line)
+		}
+	case "curl":
+		url := strings.Replace(words[len(words)-1], "127.0.0.1:8080", addr, 1)
+		if code := get(t, url, new(any)); code != 200 {
+			t.Errorf("%s: %d", line, code)
+		}
+	case "bin/payerflow":
+		args := append(words[1:len(words):len(words)], flags...)
+		if words[1] == "view" {
+			args = append(args, "--url", "http://"+addr)
+		}
+		for i, a := range args {
+			if strings.HasPrefix(a, "testdata/") {
+				args[i] = root(t, a)
+			}
+		}
+		var out, stderr string
+		within(t, 20*time.Second, line, func() (ok bool) {
+			var code int
+			out, stderr, code = cli(t, "", args...)
+			return code == 0
+		})
+		if strings.TrimSpace(out) == "" {
+			t.Errorf("%s: no output; %s", line, stderr)
+		}
+	case "payerflow": // needs a cluster: the end-to-end suite runs them
+		if out, _, code := cli(t, "", words[1], "--help"); code != 0 || out == "" {
+			t.Errorf("%s: no such command", line)
+		}
+	default:
+		t.Errorf("%s: what is that", line)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"version"}, exitOK, ""},
+		{[]string{"--nonsense"}, exitUsage, "--help"},
+		{[]string{"version", "-o", "xml"}, exitUsage, "table, json or yaml"},
+		{[]string{"tail"}, exitUsage, "tail TOPIC"},
+		{[]string{"view", "get", "claim-status"}, exitUsage, "VIEW KEY"},
+		{[]string{"publish", "--file", "nowhere.ndjson"}, exitUsage, "nowhere.ndjson"},
+		{[]string{"config", "print", "--config", "nowhere.yaml"}, exitUsage, "nowhere.yaml"},
+		{[]string{"topics", "diff", "--brokers", "127.0.0.1:1"}, exitUnavailable, "no broker answers"},
+		{[]string{"schemas", "list", "--registry", "http://127.0.0.1:1"}, exitUnavailable, ""},
+		{[]string{"view", "get", "claim-status", "x", "--url", "http://127.0.0.1:1"}, exitUnavailable, "no server answers"},
+		{[]string{"topology", "check"}, exitOK, ""},
+	} {
+		t.Run(fmt.Sprint(c.args), func(t *testing.T) {
+			_, stderr, code := cli(t, "", c.args...)
+			if code != c.code || !strings.Contains(stderr, c.says) {
+				t.Errorf("exit %d, want %d; says %q, want %q", code, c.code, stderr, c.says)
+			}
+		})
+	}
+}
+
+func TestPublishReportsEveryFault(t *testing.T) {
+	_, _, flags := demo(t, t.TempDir(), "--traffic=false")
+	bad := `{"eventType":"CLAIM_SUBMITTED","claimId":"c1","memberId":"canary","totalBilledAmount":"ten","serviceDate":"yesterday"}`
+	out, stderr, code := cli(t, bad, append([]string{"publish"}, flags...)...)
+	if code != exitFailed {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	for _, want := range []string{"/totalBilledAmount", "/serviceDate", "/providerId", "/planId"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no fault at %s in %s", want, stderr)
+		}
+	}
+	for _, value := range []string{"canary", "ten\"", "yesterday"} {
+		if strings.Contains(stderr, value) {
+			t.Errorf("a value is repeated in %s", stderr)
+		}
+	}
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"payerflow/internal/embedded"
+)
+
+// runAsCLI makes the test binary behave as payerflow itself, so that the suite
+// runs real processes that can be killed.
+const runAsCLI = "RUN_AS_PAYERFLOW"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runAsCLI) == "1" {
+		os.Exit(run(os.Args[1:], os.Environ()))
+	}
+	os.Exit(m.Run())
+}
+
+// target is the broker and registry that the suite runs against.
+type target struct {
+	brokers, registry string
+}
+
+// process is one payerflow process.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	log  bytes.Buffer
+	done chan struct{} // closed when the process has ended
+	err  error
+}
+
+func command(args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), runAsCLI+"=1")
+	return c
+}
+
+func spawn(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: command(args...), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("%v\n%s", args, p.output())
+		}
+	})
+	return p
+}
+
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.Write(b)
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// terminate sends SIGTERM and demands a clean end within 10 s.
+func (p *process) terminate() {
+	p.t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+		if p.err != nil {
+			p.t.Fatalf("SIGTERM: %v\n%s", p.err, p.output())
+		}
+	case <-time.After(10 * time.Second):
+		p.t.Fatalf("still running 10 s after SIGTERM\n%s", p.output())
+	}
+}
+
+// await returns the first match of a pattern's group in the output.
+func (p *process) await(pattern string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	var found string
+	within(p.t, 20*time.Second, "output "+pattern, func() bool {
+		m := re.FindStringSubmatch(p.output())
+		if m != nil {
+			found = m[len(m)-1]
+		}
+		return m != nil
+	})
+	return found
+}
+
+// within polls a condition until it holds.
+func within(t *testing.T, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	end := time.After(d)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-end:
+			t.Fatalf("not within %s: %s", d, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// cli runs a command to its end and returns its output and exit code.
+func cli(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	c := command(args...)
+	var out, errOut bytes.Buffer
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errOut
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errOut.String(), c.ProcessState.ExitCode()
+}
+
+// get reads a URL as JSON into v and returns the status.
+func get(t *testing.T, url string, v any) int {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0
+	}
+	if v != nil {
+		if err := json.Unmarshal(b, v); err != nil {
+			t.Fatalf("%s: %d %.200s", resp.Request.URL.Path, resp.StatusCode, b)
+		}
+	}
+	return resp.StatusCode
+}
+
+func root(t *testing.T, path string) string {
+	t.Helper()
+	p, err := filepath.Abs(filepath.Join("..", "..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func lines(t *testing.T, path string) (out []string) {
+	t.Helper()
+	f, err := os.Open(root(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		out = append(out, s.Text())
+	}
+	return out
+}
+
+// servers gives the suite its broker and registry: those that the environment
+// names, or an embedded pair of its own. Topics and schemas are there.
+func servers(t *testing.T) target {
+	t.Helper()
+	tg := target{brokers: os.Getenv("KAFKA_BROKERS"), registry: os.Getenv("REGISTRY_URL")}
+	if tg.brokers == "" {
+		broker, err := embedded.StartBroker(ctx(t, time.Minute), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = broker.Close() })
+		registry, err := embedded.StartRegistry(ctx(t, time.Minute), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = registry.Close() })
+		tg = target{brokers: broker.Addr(), registry: registry.URL()}
+	}
+	for _, args := range [][]string{{"topics", "apply", "--dev"}, {"schemas", "register"}} {
+		if _, stderr, code := cli(t, "", append(args, tg.flags()...)...); code != 0 {
+			t.Fatalf("%v: exit %d: %s", args, code, stderr)
+		}
+	}
+	return tg
+}
+
+func (tg target) flags() []string {
+	return []string{"--brokers", tg.brokers, "--registry", tg.registry}
+}
+
+// worker starts a worker process and returns it with the root of its HTTP surface.
+func (tg target) worker(t *testing.T, dataDir string) (*process, string) {
+	t.Helper()
+	p := spawn(t, append([]string{"worker", "--data-dir", dataDir, "--http-addr", "127.0.0.1:0"}, tg.flags()...)...)
+	return p, "http://" + p.await(`worker starts.* http=(\S+)`)
+}
+
+func ctx(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	c, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return c
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"payerflow/api"
+	"payerflow/codecs"
+	"payerflow/config"
+	"payerflow/internal/embedded"
+	"payerflow/internal/engine"
+	"payerflow/topologies"
+)
+
+// server is a worker: the engine with all groups, and the HTTP surface.
+type server struct {
+	engine *engine.Engine
+	http   *http.Server
+	ln     net.Listener
+}
+
+func (a *app) newServer(ctx context.Context, brokers []string, registryURL string) (*server, error) {
+	ln, err := listenHTTP(ctx, a.cfg.HTTP.Addr)
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c := a.cfg.Engine
+	e, err := engine.Open(engine.Config{
+		Brokers: brokers, DataDir: filepath.Join(c.DataDir, "worker"), BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
+		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
+		Log: a.log, Metrics: metrics,
+	}, topologies.All, codecs.OpenRegistry(registryURL))
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	h := &http.Server{Handler: api.New(e, api.Options{Version: version(), Metrics: metrics}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	return &server{engine: e, http: h, ln: ln}, nil
+}
+
+func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, coded(exitUnavailable, fmt.Errorf("HTTP address %s is taken by another process; choose another with --http-addr", addr))
+	}
+	if err != nil {
+		return nil, coded(exitUnavailable, fmt.Errorf("HTTP address %s: %w", addr, err))
+	}
+	return ln, nil
+}
+
+// run serves until ctx ends, or the engine or the server fails; then it stops
+// both: open requests end, the open batch is committed, the group is left.
+func (s *server) run(ctx context.Context, c config.HTTP) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	var engineErr, httpErr error
+	wg.Go(func() {
+		defer cancel()
+		engineErr = s.engine.Run(ctx)
+	})
+	wg.Go(func() {
+		defer cancel()
+		if err := s.http.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
+			httpErr = err
+		}
+	})
+	<-ctx.Done()
+	stopCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
+	defer stop()
+	shutdownErr := s.http.Shutdown(stopCtx)
+	wg.Wait()
+	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())
+}
+
+func (s *server) addr() string { return s.ln.Addr().String() }
+
+// portFlag names the flag that changes a taken port.
+func portFlag(err error) error {
+	var taken *embedded.PortTakenError
+	if errors.As(err, &taken) {
+		flag := map[string]string{"broker": "--kafka-addr", "registry": "--registry-addr"}[taken.Name]
+		return coded(exitUnavailable, fmt.Errorf("%w; choose another with %s", err, flag))
+	}
+	return err
+}

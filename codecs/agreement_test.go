@@ -1,0 +1,130 @@
+package codecs_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"payerflow/codecs"
+	"payerflow/events"
+	"payerflow/internal/topology"
+)
+
+// typedEvents reads a body as the Go type of its event type.
+var typedEvents = map[string]func([]byte) (topology.Event, error){
+	"CLAIM_SUBMITTED": unmarshal[events.ClaimSubmitted],
+	"CLAIM_APPROVED":  unmarshal[events.ClaimAdjudicated],
+	"CLAIM_DENIED":    unmarshal[events.ClaimAdjudicated],
+	"CLAIM_PAID":      unmarshal[events.ClaimPaid],
+	"APPEAL_RESOLVED": unmarshal[events.AppealResolved],
+}
+
+func unmarshal[E topology.Event](b []byte) (topology.Event, error) {
+	var e E
+	err := json.Unmarshal(b, &e)
+	return e, err
+}
+
+// Validate, which guards what services write as Avro, requires what the JSON
+// Schema requires at the doors: of each field that Avro can leave out or leave
+// empty, both refuse the lack, at the same pointer.
+func TestValidateAgreesWithTheJSONSchema(t *testing.T) {
+	for eventType, read := range typedEvents {
+		x := exampleOf(t, eventType)
+		record := filesRecord(t, filesAvro+"/"+topicsByType(t)[eventType]+".avsc")
+		for _, f := range record.Fields() {
+			if x.full[f.Name()] == nil {
+				continue
+			}
+			required := slices.Contains(x.required, f.Name())
+			e, err := read(doc(t, x.full))
+			if err != nil {
+				t.Fatalf("%s: %v", eventType, err)
+			}
+			lacking, can := emptied(t, e, f.Name())
+			if !can {
+				if f.HasDefault() || !required {
+					t.Errorf("%s.%s: Avro may leave it out and Go cannot tell", eventType, f.Name())
+				}
+				continue
+			}
+			_, faults := codecs.CheckBody(doc(t, without(x.full, f.Name())))
+			fault := lacking.Validate()
+			if !required {
+				if len(faults) != 0 || fault != nil {
+					t.Errorf("%s without %s: the door says %+v, Validate %v", eventType, f.Name(), faults, fault)
+				}
+				continue
+			}
+			var got *events.Fault
+			if !errors.As(fault, &got) || len(faults) != 1 || got.At != faults[0].At || got.At != "/"+f.Name() {
+				t.Errorf("%s without %s: the door says %+v, Validate %v", eventType, f.Name(), faults, fault)
+			}
+		}
+		if e, err := read(doc(t, x.least)); err != nil || e.Validate() != nil {
+			t.Errorf("%s with what is required only: %v, %v", eventType, err, e.Validate())
+		}
+	}
+}
+
+// emptied is the event with one field nil or empty; can is false for a field
+// that has no such value in Go.
+func emptied(t *testing.T, e topology.Event, name string) (out topology.Event, can bool) {
+	t.Helper()
+	v := reflect.New(reflect.TypeOf(e)).Elem()
+	v.Set(reflect.ValueOf(e))
+	for i := range v.NumField() {
+		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if tag != name {
+			continue
+		}
+		if avroName := v.Type().Field(i).Tag.Get("avro"); avroName != name {
+			t.Errorf("%s is %s in Avro", name, avroName)
+		}
+		if k := v.Field(i).Kind(); k != reflect.Pointer && k != reflect.String {
+			return nil, false
+		}
+		v.Field(i).SetZero()
+		return v.Interface().(topology.Event), true
+	}
+	t.Fatalf("%T has no field %s", e, name)
+	return nil, false
+}
+
+// The same body reaches a fold as the same event, by the typed JSON of Go and
+// by Avro.
+func TestJSONAndAvroAreOneEvent(t *testing.T) {
+	sameEvent[events.ClaimSubmitted](t, "CLAIM_SUBMITTED")
+	sameEvent[events.ClaimAdjudicated](t, "CLAIM_APPROVED")
+	sameEvent[events.ClaimAdjudicated](t, "CLAIM_DENIED")
+	sameEvent[events.ClaimPaid](t, "CLAIM_PAID")
+	sameEvent[events.AppealResolved](t, "APPEAL_RESOLVED")
+}
+
+func sameEvent[E topology.Event](t *testing.T, eventType string) {
+	t.Helper()
+	x, topic := exampleOf(t, eventType), topicsByType(t)[eventType]
+	checked, faults := codecs.CheckBody(doc(t, x.full))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	memory := &codecs.Memory{}
+	value, err := codecs.NewBodies(memory).Encode(topology.Topic{Name: topic, MaxMessageBytes: 1 << 20}, checked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := bind[E](t, topic, memory).Decode(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := typedEvents[eventType](doc(t, x.full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(any(got), any(want)) {
+		t.Errorf("%s: Avro %#v\nJSON %#v", eventType, got, want)
+	}
+}

@@ -1,0 +1,166 @@
+package codecs_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"payerflow/codecs"
+	"payerflow/events"
+	"payerflow/internal/topology"
+	"payerflow/tables"
+)
+
+const canary = "canary-4711"
+
+func some[T any](v T) *T { return &v }
+
+// registry knows schemas by id; id asks for the current schema as number 1000.
+type registry struct {
+	texts map[int]string
+	err   error // what every call fails with
+	calls int
+}
+
+func (r *registry) ID(_, schema string) (int, error) {
+	r.calls++
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.texts == nil {
+		r.texts = map[int]string{}
+	}
+	r.texts[1000] = schema
+	return 1000, nil
+}
+
+func (r *registry) Schema(id int) (string, error) {
+	r.calls++
+	if r.err != nil {
+		return "", r.err
+	}
+	text, ok := r.texts[id]
+	if !ok {
+		return "", fmt.Errorf("schema %d is unknown", id)
+	}
+	return text, nil
+}
+
+// published is a version of a subject as it was registered.
+func published(t testing.TB, subject string, version int) string {
+	t.Helper()
+	b, err := os.ReadFile(filesVersionPath(subject, version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func bind[T any](t testing.TB, topic string, s topology.Schemas) topology.Serde[T] {
+	t.Helper()
+	serde, err := codecs.NewAvro[T](topic, 2<<20).Bind(s, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serde
+}
+
+// wantFault fails unless err is a fault of the code that repeats no canary.
+func wantFault(t testing.TB, what string, err error, codes ...string) {
+	t.Helper()
+	var f topology.Fault
+	if !errors.As(err, &f) {
+		t.Errorf("%s: error %v, want %v", what, err, codes)
+		return
+	}
+	for _, code := range codes {
+		if f.Code() == code {
+			if f.Error() == "" || strings.Contains(f.Error(), canary) {
+				t.Errorf("%s: says %q", what, f.Error())
+			}
+			return
+		}
+	}
+	t.Errorf("%s: %s (%v), want %v", what, f.Code(), err, codes)
+}
+
+// allocated is how many bytes f allocates; it is for tests that run alone.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+var nine = events.InstantOf(time.Date(2026, 3, 10, 9, 0, 0, 250_000_000, time.UTC))
+
+// The fixed values that the golden files were written from. They never change:
+// a new version of a schema adds a value.
+func wireSubmitted() events.ClaimSubmitted {
+	return events.ClaimSubmitted{Type: events.TypeClaimSubmitted, SchemaVersion: "1.0", ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1",
+		PlanID: "plan-1", ClaimType: "PROFESSIONAL", TotalBilledAmount: 25000, ServiceDate: 20517, SubmittedAt: nine, RequiresPriorAuth: true, PriorAuthID: some(events.ID("auth-1"))}
+}
+
+func wireApproved() events.ClaimAdjudicated {
+	return events.ClaimAdjudicated{Type: events.TypeClaimApproved, SchemaVersion: "1.0", ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1",
+		AdjudicatedAt: nine, Status: some("APPROVED"), TotalBilledAmount: some(events.Money(25000)), AllowedAmount: some(events.Money(18000)),
+		PaidAmount: some(events.Money(14400)), MemberResponsibility: some(events.Money(3600)), DeductibleApplied: some(events.Money(0)),
+		CopayApplied: some(events.Money(3600)), CoinsuranceApplied: some(events.Money(0)), EOBS3Key: some(events.Text("eob/2026/03/claim-1.pdf"))}
+}
+
+func wireDenied() events.ClaimAdjudicated {
+	return events.ClaimAdjudicated{Type: events.TypeClaimDenied, SchemaVersion: "1.0", ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1",
+		AdjudicatedAt: nine, DenialReasonCode: some("CO-197"), DenialReasonText: some(events.Text("Precertification absent")), AppealDeadline: some(events.Date(20702))}
+}
+
+func wirePaid() events.ClaimPaid {
+	return events.ClaimPaid{Type: events.TypeClaimPaid, SchemaVersion: "1.0", ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1", PaymentID: "payment-1",
+		PaidAmount: -14405, PaidAt: nine, PaymentMethod: some("EFT"), RemittanceID: some(events.ID("remittance-1")), RecordedBy: events.RecordedByBilling}
+}
+
+// wirePaidFirst is what a reader makes of the first version, which did not say
+// who recorded the payment.
+func wirePaidFirst() events.ClaimPaid {
+	e := wirePaid()
+	e.RecordedBy = events.RecordedByUnknown
+	return e
+}
+
+func wireAppeal() events.AppealResolved {
+	return events.AppealResolved{Type: events.TypeAppealResolved, SchemaVersion: "1.0", AppealID: "appeal-1", ClaimID: "claim-1", MemberID: "member-1",
+		ProviderID: "provider-1", Outcome: events.OutcomePartiallyOverturned, ResolvedAt: nine, Level: some("EXTERNAL"), ReasonCode: some("R1"),
+		ReasonText: some(events.Text("In part")), AllowedAmount: some(events.Money(20000)), PaidAmount: some(events.Money(17000)), MemberResponsibility: some(events.Money(3000))}
+}
+
+func wireRow() tables.ClaimStatus {
+	return tables.ClaimStatus{
+		ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1", PlanID: some(events.ID("plan-1")), Status: tables.ClaimPaid, StatusAt: nine,
+		ClaimType: some("DENTAL"), ServiceDate: some(events.Date(20517)), Billed: some(events.Money(25000)), Allowed: some(events.Money(18000)),
+		Payable: some(events.Money(14400)), Paid: some(events.Money(14400)), PaidProvisional: true, MemberResponsibility: some(events.Money(3600)),
+		DenialCode: some("CO-197"), DenialText: some(events.Text("because")), AppealDeadline: some(events.Date(20702)), Marks: []string{"NO_SUBMISSION", "PAID_WITHOUT_APPROVAL"},
+		History: []tables.ClaimFact{
+			{ID: "e-1", Type: events.TypeClaimDenied, At: nine, MemberID: "member-1", ProviderID: "provider-1", DenialCode: some("CO-197"),
+				DenialText: some(events.Text("because")), AppealDeadline: some(events.Date(20702))},
+			{ID: "e-2", Type: events.TypeClaimPaid, At: nine + 1, MemberID: "member-1", ProviderID: "provider-1", PlanID: some(events.ID("plan-1")), ClaimType: some("DENTAL"),
+				ServiceDate: some(events.Date(20517)), Billed: some(events.Money(25000)), Allowed: some(events.Money(18000)), Paid: some(events.Money(14400)),
+				MemberResponsibility: some(events.Money(3600)), CostShare: some(events.Money(3600)), PaymentID: some(events.ID("payment-1")),
+				RecordedBy: some(events.RecordedByClaims), AppealID: some(events.ID("appeal-1")), Outcome: some(events.OutcomeUpheld)},
+		},
+	}
+}
+
+func wireDeadLetter() codecs.DeadLetter {
+	return codecs.DeadLetter{
+		Metadata: codecs.DLQMetadata{OriginalTopic: "claims.claim.paid", OriginalPartition: 5, OriginalOffset: 1 << 40, FailureReason: "the key is not UTF-8",
+			ReasonCode: "INVALID_KEY", FailedAt: nine, ConsumerGroup: "claim-status.v1-claims-consumer", RetryCount: 3, EventID: some("e-1")},
+		OriginalKey: []byte{0xff, 'k'}, OriginalPayload: []byte{0, 0, 0, 0, 1, 0xfe},
+		OriginalHeaders: []codecs.DLQHeader{{Key: "ce_id", Value: []byte("e-1")}, {Key: "empty", Value: []byte{}}, {Key: "null"}, {Key: "ce_id", Value: []byte("e-2")}},
+	}
+}
+
+const tableTopic = "claim-status.v1-claims-consumer-table"

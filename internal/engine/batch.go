@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/internal/topology"
+)
+
+// batches performs the machine's actions on Kafka and the local state until
+// the session or ctx ends. open says that a transaction was left open.
+func (s *session) batches(ctx context.Context) (open bool, err error) {
+	cfg := s.rt.p.g.e.cfg
+	m := newMachine(cfg.BatchRecords, cfg.BatchInterval)
+	b := &batch{s: s, m: m}
+	for act := doPollFirst; ; {
+		var o outcome
+		switch act {
+		case doStop:
+			return false, m.fault
+		case doStopOpen:
+			return true, m.fault
+		default:
+			o = b.perform(ctx, act)
+		}
+		o.now = time.Now()
+		if act != doDrain { // a batch that is folded is committed, also when the worker is asked to end
+			o.ended = s.ctx.Err() != nil || ctx.Err() != nil
+		}
+		act = m.next(o)
+	}
+}
+
+// batch is what the machine's actions work on.
+type batch struct {
+	s      *session
+	m      *machine
+	last   kgo.Fetches   // polled last
+	polled []kgo.Fetches // of this batch
+	began  time.Time     // of its end
+}
+
+func (b *batch) perform(ctx context.Context, act action) (o outcome) {
+	s, rt := b.s, b.s.rt
+	switch act {
+	case doPollFirst:
+		return b.poll(ctx)
+	case doPollMore:
+		pollCtx, cancel := context.WithTimeout(s.ctx, b.m.left(time.Now()))
+		b.last = rt.session.PollRecords(pollCtx, b.m.most-b.m.records)
+		cancel()
+	case doBegin:
+		b.polled = b.polled[:0]
+		if err := rt.session.Begin(); err != nil {
+			o.err = fmt.Errorf("begin transaction: %w", err)
+			rt.fail(o.err)
+		}
+		s.open.Store(1) // holds the barrier until everything is dispatched
+		select {
+		case <-s.drained:
+		default:
+		}
+	case doDispatch:
+		o.records = s.dispatch(b.last)
+		b.polled = append(b.polled, b.last)
+	case doDrain:
+		s.settle()
+		select {
+		case <-s.drained:
+		case <-s.ctx.Done():
+			o.ended = true
+		}
+		return o
+	case doFlush:
+		b.began = time.Now()
+		o.err = s.rt.flush(s)
+	case doCommit, doAbort:
+		o.committed, o.err = rt.end(act == doCommit)
+	case doStore:
+		o.err = rt.store(s)
+		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
+	case doDrop:
+		s.rows.drop()
+	case doAdvance:
+		for _, f := range b.polled {
+			s.advance(f)
+		}
+		if len(b.polled) == 0 {
+			s.advance(b.last)
+		}
+		b.polled = b.polled[:0]
+	case doAllow:
+		rt.session.AllowRebalance()
+		b.polled = b.polled[:0]
+	case doGiveBack:
+		if o.err = rt.session.Begin(); o.err == nil {
+			_, o.err = rt.end(false)
+		}
+		rt.session.AllowRebalance()
+	}
+	return o
+}
+
+// poll waits for the first records of a batch. After a rebalance, what was
+// polled belongs to a newer assignment.
+func (b *batch) poll(ctx context.Context) outcome {
+	s, rt := b.s, b.s.rt
+	pollCtx, cancel := context.WithCancel(s.ctx)
+	unlink := context.AfterFunc(ctx, cancel)
+	b.last = rt.session.PollRecords(pollCtx, b.m.most)
+	unlink()
+	cancel()
+	if rt.stale(s.generation) {
+		if b.last.NumRecords() == 0 {
+			rt.session.AllowRebalance()
+		}
+		return outcome{stale: true, records: b.last.NumRecords()}
+	}
+	rt.logFetchErrors(b.last)
+	return outcome{records: count(b.last)}
+}
+
+// count counts records; transaction markers are none.
+func count(f kgo.Fetches) (n int) {
+	f.EachPartition(func(p kgo.FetchTopicPartition) {
+		for _, r := range p.Records {
+			if !r.Attrs.IsControl() {
+				n++
+			}
+		}
+	})
+	return n
+}
+
+// dispatch hands records to goka, one message for all that a partition brought.
+func (s *session) dispatch(f kgo.Fetches) (n int) {
+	f.EachPartition(func(p kgo.FetchTopicPartition) {
+		c := s.claims[topicPartition{p.Topic, p.Partition}]
+		if c == nil {
+			return
+		}
+		c.end.Store(p.HighWatermark)
+		records := withoutMarkers(p.Records)
+		if len(records) == 0 {
+			return
+		}
+		n += len(records)
+		s.open.Add(1)
+		c.put(s.ctx, records)
+	})
+	return n
+}
+
+func withoutMarkers(rs []*kgo.Record) []*kgo.Record {
+	for i, r := range rs {
+		if r.Attrs.IsControl() {
+			kept := append([]*kgo.Record(nil), rs[:i]...)
+			for _, r := range rs[i:] {
+				if !r.Attrs.IsControl() {
+					kept = append(kept, r)
+				}
+			}
+			return kept
+		}
+	}
+	return rs
+}
+
+// advance moves the positions past what was polled.
+func (s *session) advance(f kgo.Fetches) {
+	f.EachPartition(func(p kgo.FetchTopicPartition) {
+		if n := len(p.Records); n > 0 {
+			s.rt.p.positions.set(topicPartition{p.Topic, p.Partition}, p.Records[n-1].Offset+1)
+		}
+	})
+}
+
+// flush produces the changed rows and waits until the broker has all that the
+// batch produced.
+func (rt *runtime) flush(s *session) error {
+	if err := s.rows.flush(rt); err != nil {
+		rt.fail(err)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rt.p.g.e.cfg.TransactionTimeout)
+	defer cancel()
+	if err := rt.client.Flush(ctx); err != nil {
+		rt.fail(fmt.Errorf("flush: %w", err))
+	}
+	return rt.failed()
+}
+
+// end ends the transaction. An error leaves its outcome unknown: the run ends,
+// and the next one reads what was committed.
+func (rt *runtime) end(commit bool) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), rt.p.g.e.cfg.TransactionTimeout)
+	defer cancel()
+	committed, err := rt.session.End(ctx, kgo.TransactionEndTry(commit))
+	outcome := "aborted"
+	if committed {
+		outcome = "committed"
+	}
+	rt.p.g.e.metrics.transactions.WithLabelValues(rt.p.name, outcome).Inc()
+	if err != nil {
+		err = fmt.Errorf("end transaction: %w", err)
+		rt.fail(err)
+	}
+	return committed, err
+}
+
+// store puts the rows of a committed transaction into the local state.
+func (rt *runtime) store(s *session) error {
+	err := s.rows.store()
+	if err != nil {
+		rt.fail(err)
+	}
+	return err
+}
+
+func (rt *runtime) logFetchErrors(f kgo.Fetches) {
+	f.EachError(func(topic string, partition int32, err error) {
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			rt.p.log.Warn("fetch", "topic", topic, "partition", partition, "error", err)
+		}
+	})
+}
+
+func rawOf(r *kgo.Record) topology.Raw {
+	raw := topology.Raw{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp}
+	if len(r.Headers) > 0 {
+		raw.Headers = make([]topology.Header, len(r.Headers))
+		for i, h := range r.Headers {
+			raw.Headers[i] = topology.Header{Key: h.Key, Value: h.Value}
+		}
+	}
+	return raw
+}

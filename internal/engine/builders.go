@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"errors"
+	"hash"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+)
+
+// options are goka's own hooks, through which a processor gets our client,
+// consumers, topics and store in place of sarama and LevelDB.
+func (rt *runtime) options() []goka.ProcessorOption {
+	return []goka.ProcessorOption{
+		goka.WithLogger(discard{}),
+		goka.WithHasher(newMurmur2),
+		goka.WithNilHandling(goka.NilProcess),
+		goka.WithProducerBuilder(rt.buildProducer),
+		goka.WithConsumerGroupBuilder(rt.buildGroup),
+		goka.WithConsumerSaramaBuilder(rt.buildConsumer),
+		goka.WithTopicManagerBuilder(func([]string) (goka.TopicManager, error) { return &topicManager{rt.cluster}, nil }),
+		goka.WithStorageBuilder(rt.buildStorage),
+		goka.WithUpdateCallback(updateFromChangelog),
+	}
+}
+
+// buildProducer runs before buildGroup: goka makes the producer first, and the
+// consumer group shares its client.
+func (rt *runtime) buildProducer([]string, string, func() hash.Hash32) (goka.Producer, error) {
+	if err := rt.open(); err != nil {
+		return nil, err
+	}
+	return rt, nil
+}
+
+func (rt *runtime) buildGroup([]string, string, string) (sarama.ConsumerGroup, error) {
+	if rt.client == nil {
+		return nil, errors.New("the producer is built before the consumer group")
+	}
+	return consumerGroup{rt}, nil
+}
+
+func (rt *runtime) buildConsumer([]string, string) (sarama.Consumer, error) {
+	return newTableConsumer(rt.p.g.e.cfg)
+}
+
+// buildStorage opens a partition of a table: the group's own, or a copy of a
+// joined or looked-up one.
+func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage, error) {
+	name, log, err := rt.p.openTable(rt.cluster, topic)
+	if err != nil {
+		return nil, err
+	}
+	return rt.p.g.e.state.openStore(tablePartition{name, partition}, log)
+}
+
+// updateFromChangelog applies one changelog record. Transaction markers arrive
+// as records without key and value: they move the offset and nothing else.
+func updateFromChangelog(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+	if _, control := ctx.Headers()[controlHeader]; control {
+		return nil
+	}
+	if value == nil {
+		return s.Delete(key)
+	}
+	return s.Set(key, value)
+}
+
+// discard is where goka's log lines go: they hold keys.
+type discard struct{}
+
+func (discard) Print(...any)          {}
+func (discard) Println(...any)        {}
+func (discard) Printf(string, ...any) {}

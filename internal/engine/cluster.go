@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// cluster asks the broker about topics, outside the data path.
+type cluster struct {
+	client *kgo.Client
+	admin  *kadm.Client
+}
+
+// adminTimeout bounds one question to the cluster.
+const adminTimeout = 15 * time.Second
+
+func openCluster(cfg Config) (*cluster, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("payerflow-admin"),
+		kgo.RetryTimeout(adminTimeout)}, cfg.Client...)...)
+	if err != nil {
+		return nil, fmt.Errorf("admin client: %w", err)
+	}
+	return &cluster{client, kadm.NewClient(client)}, nil
+}
+
+func (c *cluster) close() { c.client.Close() }
+
+func (c *cluster) partitions(topic string) (int, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+	defer cancel()
+	topics, err := c.admin.ListTopics(ctx, topic)
+	if err != nil {
+		return 0, fmt.Errorf("topic %s: %w", topic, err)
+	}
+	d := topics[topic]
+	if errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+		return 0, &MissingTopicError{topic}
+	}
+	return len(d.Partitions), d.Err
+}
+
+// origin names a topic for good: cluster id, topic id, partition count. A topic
+// that was deleted and made again has another topic id.
+func (c *cluster) origin(topic string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+	defer cancel()
+	m, err := c.admin.Metadata(ctx, topic)
+	if err != nil {
+		return "", fmt.Errorf("topic %s: %w", topic, err)
+	}
+	d := m.Topics[topic]
+	return fmt.Sprintf("%s/%x/%d", m.Cluster, d.ID, len(d.Partitions)), d.Err
+}
+
+// offset of the newest is the high watermark and not the last stable offset: a
+// recovery then waits for a predecessor's open transaction to be decided,
+// instead of missing its records.
+func (c *cluster) offset(topic string, partition int32, at int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+	defer cancel()
+	list := c.admin.ListEndOffsets
+	if at == sarama.OffsetOldest {
+		list = c.admin.ListStartOffsets
+	}
+	all, err := list(ctx, topic)
+	if err != nil {
+		return 0, fmt.Errorf("offsets of %s: %w", topic, err)
+	}
+	o, ok := all.Lookup(topic, partition)
+	if !ok {
+		return 0, fmt.Errorf("offsets of %s/%d: %w", topic, partition, kerr.UnknownTopicOrPartition)
+	}
+	return o.Offset, o.Err
+}
+
+// MissingTopicError says that a topic does not exist. The engine makes none.
+type MissingTopicError struct{ Topic string }
+
+func (e *MissingTopicError) Error() string {
+	return "topic " + e.Topic + " does not exist; run: payerflow topics apply"
+}
+
+// PartitionCountError says that a topic has another partition count than the
+// declaration. Rows are where their keys hash to: a count is never changed
+// under a running group.
+type PartitionCountError struct {
+	Topic      string
+	Have, Want int
+}
+
+func (e *PartitionCountError) Error() string {
+	return fmt.Sprintf("topic %s has %d partitions, the topology declares %d", e.Topic, e.Have, e.Want)
+}
+
+// topicManager is goka's view of the cluster. It creates nothing.
+type topicManager struct{ c *cluster }
+
+func (m *topicManager) Partitions(topic string) ([]int32, error) {
+	n, err := m.c.partitions(topic)
+	ps := make([]int32, n)
+	for i := range ps {
+		ps[i] = int32(i)
+	}
+	return ps, err
+}
+
+func (m *topicManager) EnsureTableExists(topic string, n int) error { return m.c.ensure(topic, n) }
+
+func (m *topicManager) EnsureStreamExists(topic string, n int) error { return m.c.ensure(topic, n) }
+
+func (m *topicManager) EnsureTopicExists(topic string, n, _ int, _ map[string]string) error {
+	return m.c.ensure(topic, n)
+}
+
+func (m *topicManager) GetOffset(topic string, p int32, at int64) (int64, error) {
+	return m.c.offset(topic, p, at)
+}
+
+func (m *topicManager) Close() error { return nil }
+
+func (c *cluster) ensure(topic string, want int) error {
+	have, err := c.partitions(topic)
+	if err != nil {
+		return err
+	}
+	if have != want {
+		return &PartitionCountError{topic, have, want}
+	}
+	return nil
+}

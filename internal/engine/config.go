@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Config is what the engine needs to know about its surroundings.
+type Config struct {
+	Brokers []string
+	DataDir string // state, lock and instance id of this worker
+
+	BatchRecords       int           // bound of one transaction, records
+	BatchInterval      time.Duration // bound of one transaction, time
+	SessionTimeout     time.Duration
+	TransactionTimeout time.Duration
+	Freshness          time.Duration // not seen at the end of its inputs for longer: stale
+
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none
+	Client  []kgo.Opt             // for every client: TLS, SASL, hooks
+}

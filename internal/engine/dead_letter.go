@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/codecs"
+	"payerflow/events"
+	"payerflow/internal/topology"
+)
+
+// park writes the record to the dead letter topic of its stream, at the
+// partition number where it was read, in the same transaction that moves the
+// offset past it.
+func (g *group) park(w *work, rec topology.Raw, why *topology.Parked) error {
+	source := g.Inputs[w.in].Topic
+	d := codecs.DeadLetter{
+		Metadata: codecs.DLQMetadata{
+			OriginalTopic: rec.Topic, OriginalPartition: rec.Partition, OriginalOffset: rec.Offset,
+			FailureReason: why.Reason, ReasonCode: why.Code, FailedAt: events.InstantOf(time.Now()), ConsumerGroup: g.Name,
+		},
+		OriginalKey: rec.Key, OriginalPayload: rec.Value,
+	}
+	if why.Pointer != "" {
+		d.Metadata.FailureReason += " (" + why.Pointer + ")"
+	}
+	if why.EventID != "" {
+		d.Metadata.EventID = &why.EventID
+	}
+	for _, h := range rec.Headers {
+		d.OriginalHeaders = append(d.OriginalHeaders, codecs.DLQHeader{Key: h.Key, Value: h.Value})
+	}
+	value, err := g.dead[source.Name].Encode(d)
+	if err != nil {
+		return err
+	}
+	w.rt.produce(&kgo.Record{Topic: source.DLQ().Name, Partition: rec.Partition, Key: rec.Key, Value: value,
+		Headers: headersOf(topology.Inherited(rec))}, noted)
+	g.e.metrics.parked.WithLabelValues(g.Name, rec.Topic, why.Code).Inc()
+	w.counters.parked.Inc()
+	attrs := []any{"group", g.Name, "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "code", why.Code, "field", why.Pointer}
+	if why.Stack != "" {
+		attrs = append(attrs, "stack", why.Stack)
+	}
+	w.rt.p.log.Warn("record parked", attrs...)
+	return nil
+}

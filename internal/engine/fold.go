@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/internal/topology"
+)
+
+// onRecords is goka's callback: a run of records of one input partition, in
+// order. fold is what becomes of each.
+func (g *group) onRecords(rt *runtime, ctx goka.Context, fold func(*work, *kgo.Record) error) {
+	w, records, err := g.work(rt, ctx)
+	for i := 0; err == nil && i < len(records); i++ {
+		if err = fold(w, records[i]); err != nil {
+			err = fmt.Errorf("%s/%d offset %d: %w", ctx.Topic(), ctx.Partition(), records[i].Offset, err)
+		}
+	}
+	if err != nil { // the transaction is aborted, and the records come again
+		rt.fail(err)
+		ctx.DeferCommit()(errCondemned)
+	}
+}
+
+var errCondemned = errors.New("see the run's cause")
+
+// work is what the records of one callback have in common.
+type work struct {
+	rt       *runtime
+	in       int
+	via      bool // a repartition topic
+	rows     *rows
+	part     *partitionRows
+	now      time.Time
+	counters *inputCounters
+}
+
+func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error) {
+	s := rt.current.Load()
+	if s == nil {
+		return nil, nil, errors.New("callback outside of a session")
+	}
+	topic := string(ctx.Topic())
+	c := s.claims[topicPartition{topic, ctx.Partition()}]
+	if c == nil {
+		return nil, nil, errors.New("callback for a partition that is not assigned")
+	}
+	records, err := c.take(ctx.Offset())
+	in := g.inputOf[topic]
+	return &work{rt: rt, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
+		counters: &g.counters[in]}, records, err
+}
+
+// onRecord is the way of one record through the folding processor: to the
+// partition of its key if it is elsewhere, else through the fold, else to its
+// dead letter topic.
+func (g *group) onRecord(w *work, rec *kgo.Record) error {
+	if !w.via && topology.Partition(rec.Key, g.Table.Partitions) != rec.Partition {
+		g.forward(w, rec)
+		return nil
+	}
+	raw := rawOf(rec)
+	if w.via {
+		raw = original(raw)
+	}
+	stored := rec.Key
+	if raw.Synthetic() {
+		stored = []byte(topology.StoredKey(raw))
+	}
+	var kept *row
+	load := func() (_ any, err error) {
+		if kept, err = w.rows.load(w.part, stored); err != nil {
+			return nil, err
+		}
+		return kept.value, nil
+	}
+	result, err := g.Step(w.in, raw, w.now, load, reader{g, w.rt, rec.Partition, string(stored)})
+	if err == nil && result.Parked == nil && result.Row != nil && g.careful.Load() {
+		_, result.Parked, err = g.EncodeRow(result)
+	}
+	switch {
+	case err != nil:
+		return err
+	case result.Parked != nil:
+		return g.park(w, raw, result.Parked)
+	}
+	if result.Row != nil {
+		w.part.set(kept, result.Row)
+	}
+	for _, e := range result.Emit {
+		w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition([]byte(e.Key), e.Topic.Partitions),
+			Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: headersOf(topology.Inherited(raw))}, noted)
+	}
+	w.counters.folded.Inc()
+	return nil
+}
+
+// noted is for records whose failure the runtime notes by itself: the batch
+// is not committed before all that it produced is acknowledged.
+func noted(*kgo.Record, error) {}
+
+// forward puts a record into the repartition topic of its stream, at the
+// partition of its key, with its time stamp, headers and first coordinates.
+func (g *group) forward(w *work, rec *kgo.Record) {
+	via := g.Inputs[w.in].Via
+	r := &kgo.Record{Topic: via.Name, Partition: topology.Partition(rec.Key, via.Partitions),
+		Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp}
+	for _, h := range rec.Headers {
+		if !isCoordinate(h.Key) {
+			r.Headers = append(r.Headers, h)
+		}
+	}
+	r.Headers = append(r.Headers,
+		kgo.RecordHeader{Key: topology.HeaderTopic, Value: []byte(rec.Topic)},
+		kgo.RecordHeader{Key: topology.HeaderPartition, Value: strconv.AppendInt(nil, int64(rec.Partition), 10)},
+		kgo.RecordHeader{Key: topology.HeaderOffset, Value: strconv.AppendInt(nil, rec.Offset, 10)})
+	w.rt.produce(r, noted)
+	w.counters.repartitioned.Inc()
+}
+
+func isCoordinate(header string) bool {
+	return header == topology.HeaderTopic || header == topology.HeaderPartition || header == topology.HeaderOffset
+}
+
+// original gives a repartitioned record its first coordinates back.
+func original(raw topology.Raw) topology.Raw {
+	p, _ := strconv.ParseInt(string(raw.Header(topology.HeaderPartition)), 10, 32)
+	o, _ := strconv.ParseInt(string(raw.Header(topology.HeaderOffset)), 10, 64)
+	raw.Topic, raw.Partition, raw.Offset = string(raw.Header(topology.HeaderTopic)), int32(p), o
+	kept := raw.Headers[:0:0]
+	for _, h := range raw.Headers {
+		if !isCoordinate(h.Key) {
+			kept = append(kept, h)
+		}
+	}
+	raw.Headers = kept
+	return raw
+}
+
+func (g *group) decodeRow(b []byte) (any, error) {
+	row, err := g.Rows.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("row of %s: %w", g.Table.Name, err)
+	}
+	return row, nil
+}
+
+func headersOf(hs []topology.Header) (out []kgo.RecordHeader) {
+	for _, h := range hs {
+		out = append(out, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	return out
+}
+
+// inputCounters count what became of the records of one input.
+type inputCounters struct{ folded, parked, repartitioned prometheus.Counter }

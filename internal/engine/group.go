@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"sync/atomic"
+
+	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/codecs"
+	"payerflow/internal/topology"
+)
+
+// group is a declared group as it runs here: one processor that folds, and one
+// for each other partition count among its inputs that repartitions.
+type group struct {
+	*topology.Bound
+	e        *Engine
+	dead     map[string]topology.Serde[codecs.DeadLetter] // by source topic
+	folding  *processor
+	feeding  []*processor
+	inputOf  map[string]int // input or repartition topic -> input number
+	isVia    map[string]bool
+	counters []inputCounters
+	careful  atomic.Bool // a row did not encode at the end of a batch: encode each at once, to find the record
+}
+
+func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group, error) {
+	b, err := topology.Bind(d, schemas)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{Bound: b, e: e, dead: map[string]topology.Serde[codecs.DeadLetter]{}, inputOf: map[string]int{}, isVia: map[string]bool{}}
+	byCount := map[int][]topology.Declaration{}
+	for i, in := range b.Inputs {
+		g.inputOf[in.Topic.Name], g.inputOf[in.Via.Name], g.isVia[in.Via.Name] = i, i, true
+		counter := func(outcome string) prometheus.Counter {
+			return e.metrics.records.WithLabelValues(b.Name, in.Topic.Name, outcome)
+		}
+		g.counters = append(g.counters, inputCounters{counter("folded"), counter("parked"), counter("repartitioned")})
+		if g.dead[in.Topic.Name], err = codecs.DeadLetters.Bind(schemas, in.Topic.DLQ().Name); err != nil {
+			return nil, err
+		}
+		if in.Whole {
+			byCount[in.Topic.Partitions] = append(byCount[in.Topic.Partitions], in)
+		}
+	}
+	g.folding = newProcessor(g, b.Name, g.foldingGraph())
+	for n, inputs := range byCount {
+		name := fmt.Sprintf("%s-repartition-%d", b.Name, n)
+		g.feeding = append(g.feeding, newProcessor(g, name, g.feedingGraph(name, inputs)))
+	}
+	sort.Slice(g.feeding, func(i, j int) bool { return g.feeding[i].name < g.feeding[j].name })
+	return g, nil
+}
+
+func (g *group) processors() []*processor { return append([]*processor{g.folding}, g.feeding...) }
+
+// onFeed sends every record of a stream with another partition count to the
+// group's repartition topic.
+func (g *group) onFeed(w *work, rec *kgo.Record) error {
+	g.forward(w, rec)
+	return nil
+}
+
+// raw is goka's codec: bytes as they are. Ours run inside the callback, where
+// a record that does not decode can be parked.
+type raw struct{}
+
+func (raw) Encode(v any) ([]byte, error) {
+	b, ok := v.([]byte)
+	if !ok {
+		return nil, errors.New("not bytes")
+	}
+	return b, nil
+}
+
+func (raw) Decode(b []byte) (any, error) { return b, nil }
+
+// foldingGraph translates the declaration into goka's own graph.
+func (g *group) foldingGraph() func(rt func() *runtime) *goka.GroupGraph {
+	return func(rt func() *runtime) *goka.GroupGraph {
+		edges := []goka.Edge{goka.Persist(raw{})}
+		fold := func(ctx goka.Context, _ any) { g.onRecords(rt(), ctx, g.onRecord) }
+		for _, in := range g.Inputs {
+			if !in.Whole {
+				edges = append(edges, goka.Input(goka.Stream(in.Topic.Name), raw{}, fold))
+			}
+			edges = append(edges, goka.Input(goka.Stream(in.Via.Name), raw{}, fold))
+		}
+		for _, j := range g.Joins {
+			edges = append(edges, goka.Join(goka.Table(j.Topic.Name), raw{}))
+		}
+		for _, l := range g.Lookups {
+			edges = append(edges, goka.Lookup(goka.Table(l.Topic.Name), raw{}))
+		}
+		for _, o := range g.Outputs {
+			edges = append(edges, goka.Output(goka.Stream(o.Topic.Name), raw{}))
+		}
+		return goka.DefineGroup(goka.Group(g.Name), edges...)
+	}
+}
+
+func (g *group) feedingGraph(name string, inputs []topology.Declaration) func(rt func() *runtime) *goka.GroupGraph {
+	return func(rt func() *runtime) *goka.GroupGraph {
+		feed := func(ctx goka.Context, _ any) { g.onRecords(rt(), ctx, g.onFeed) }
+		var edges []goka.Edge
+		for _, in := range inputs {
+			edges = append(edges, goka.Input(goka.Stream(in.Topic.Name), raw{}, feed), goka.Output(goka.Stream(in.Via.Name), raw{}))
+		}
+		return goka.DefineGroup(goka.Group(name), edges...)
+	}
+}

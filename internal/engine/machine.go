@@ -1,0 +1,164 @@
+package engine
+
+import "time"
+
+// machine decides what a session does next with a batch. It is pure: it has
+// no clock and does no I/O. It names one action; whoever performs it answers
+// with the outcome, and gets the next action. The engine performs actions on
+// Kafka and the local state; a simulation may perform them on anything.
+//
+// What it guarantees: a batch is begun before its first record is dispatched;
+// rows are committed locally only after Kafka has committed the batch, and
+// dropped if it has not; positions move only then; and the group may rebalance
+// only while no transaction is open.
+type machine struct {
+	most     int           // records of one batch
+	interval time.Duration // from the first record to the end of gathering
+	phase    phase
+	records  int
+	deadline time.Time
+	fault    error
+}
+
+type phase int
+
+const (
+	idle phase = iota
+	beginning
+	dispatching
+	gathering
+	draining
+	flushing
+	ending
+	storing
+	dropping
+	advancing
+	allowing
+	givingBack
+	finished
+)
+
+// action is what to do next.
+type action int
+
+const (
+	doPollFirst action = iota // wait for records without a bound
+	doPollMore                // wait for records until the deadline
+	doBegin                   // open a transaction
+	doDispatch                // hand what was polled to the folds
+	doDrain                   // wait until the folds are done
+	doFlush                   // encode changed rows, and wait until all that was produced is acknowledged
+	doCommit                  // end the transaction with the offsets
+	doAbort                   // end the transaction without effect
+	doStore                   // put the rows into the local state
+	doDrop                    // forget the rows
+	doAdvance                 // move positions past what was polled
+	doAllow                   // let the group rebalance
+	doGiveBack                // records of a newer assignment: abort, so that they come again
+	doStop                    // the session is over
+	doStopOpen                // the session is over with an open transaction; abort it when the folds are at rest
+)
+
+// outcome is what came of an action.
+type outcome struct {
+	records   int  // polled, or dispatched; transaction markers do not count
+	stale     bool // the assignment has changed
+	ended     bool // the session is asked to end
+	committed bool
+	now       time.Time
+	err       error
+}
+
+func newMachine(most int, interval time.Duration) *machine {
+	return &machine{most: most, interval: interval}
+}
+
+// left is the time until the deadline of the batch.
+func (m *machine) left(now time.Time) time.Duration { return m.deadline.Sub(now) }
+
+// next takes the outcome of the action before; the first call takes none.
+func (m *machine) next(o outcome) action {
+	switch m.phase {
+	case idle:
+		return m.polled(o)
+	case givingBack:
+		return m.finish(o.err)
+	case beginning:
+		if o.err != nil {
+			return m.rest(o.err)
+		}
+		m.records, m.deadline = 0, o.now.Add(m.interval)
+		return m.to(dispatching, doDispatch)
+	case dispatching:
+		m.records += o.records
+		if m.records >= m.most || o.ended || !o.now.Before(m.deadline) {
+			return m.to(draining, doDrain)
+		}
+		return m.to(gathering, doPollMore)
+	case gathering:
+		return m.to(dispatching, doDispatch)
+	case draining:
+		if o.ended || o.err != nil {
+			m.phase = finished
+			return doStopOpen
+		}
+		return m.to(flushing, doFlush)
+	case flushing:
+		m.phase, m.fault = ending, o.err
+		if o.err != nil {
+			return doAbort
+		}
+		return doCommit
+	case ending:
+		if m.fault == nil {
+			m.fault = o.err
+		}
+		if o.committed {
+			return m.to(storing, doStore)
+		}
+		return m.to(dropping, doDrop)
+	case storing:
+		if m.fault == nil {
+			m.fault = o.err
+		}
+		return m.to(advancing, doAdvance)
+	case dropping, advancing:
+		return m.rest(m.fault)
+	case allowing:
+		if m.fault != nil || o.ended {
+			return m.finish(m.fault)
+		}
+		return m.to(idle, doPollFirst)
+	}
+	return doStop
+}
+
+func (m *machine) polled(o outcome) action {
+	switch {
+	case o.stale && o.records > 0:
+		return m.to(givingBack, doGiveBack)
+	case o.stale:
+		m.phase = finished
+		return doStop
+	case o.records > 0:
+		return m.to(beginning, doBegin)
+	}
+	m.fault = nil
+	return m.to(advancing, doAdvance) // nothing, or markers alone
+}
+
+func (m *machine) to(p phase, a action) action {
+	m.phase = p
+	return a
+}
+
+// rest lets the group rebalance; with a fault, for the last time.
+func (m *machine) rest(err error) action {
+	m.fault = err
+	return m.to(allowing, doAllow)
+}
+
+func (m *machine) finish(err error) action {
+	m.phase, m.fault = finished, err
+	return doStop
+}

@@ -1,0 +1,42 @@
+package engine
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are labelled by group, topic, reason code and outcome: bounded sets
+// that come from declarations, never from records.
+type metrics struct {
+	records      *prometheus.CounterVec
+	parked       *prometheus.CounterVec
+	transactions *prometheus.CounterVec
+	commit       *prometheus.HistogramVec
+	restarts     *prometheus.CounterVec
+	lag          *prometheus.GaugeVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		records: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_records_total", Help: "Input records by what became of them: folded, parked or repartitioned.",
+		}, []string{"group", "topic", "outcome"}),
+		parked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_parked_records_total", Help: "Records sent to a dead letter topic, by reason code.",
+		}, []string{"group", "topic", "reason"}),
+		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_transactions_total", Help: "Kafka transactions by outcome: committed or aborted.",
+		}, []string{"group", "outcome"}),
+		commit: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "payerflow_transaction_end_seconds", Help: "Time to end a transaction and commit the local state.",
+			Buckets: prometheus.ExponentialBuckets(0.002, 2, 12),
+		}, []string{"group"}),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_group_restarts_total", Help: "Times that a processor was rebuilt after an error.",
+		}, []string{"group"}),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "payerflow_group_lag_records", Help: "Records between a group's position and the end of its input.",
+		}, []string{"group", "topic", "partition"}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.records, m.parked, m.transactions, m.commit, m.restarts, m.lag)
+	}
+	return m
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// positions say how far a processor has folded its inputs, and when each was
+// last seen to be at its end.
+type positions struct {
+	mu       sync.RWMutex
+	running  bool // the session's tables are restored
+	next     map[topicPartition]int64
+	caughtUp map[topicPartition]time.Time
+}
+
+func newPositions() *positions {
+	return &positions{next: map[topicPartition]int64{}, caughtUp: map[topicPartition]time.Time{}}
+}
+
+func (p *positions) set(at topicPartition, next int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next[at] = next
+}
+
+func (p *positions) reset(running bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = running
+	if !running {
+		clear(p.next)
+		clear(p.caughtUp)
+	}
+}
+
+// compare notes which inputs are at their end, and returns the lag of each.
+func (p *positions) compare(ends map[topicPartition]int64, now time.Time) map[topicPartition]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lag := map[topicPartition]int64{}
+	for at, end := range ends {
+		lag[at] = max(0, end-p.next[at])
+		if p.next[at] >= end {
+			p.caughtUp[at] = now
+		}
+	}
+	return lag
+}
+
+// since returns how long ago every one of the inputs was last at its end;
+// ok is false where one never was, or where the tables are not restored.
+func (p *positions) since(now time.Time, inputs []topicPartition) (age time.Duration, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, at := range inputs {
+		t, seen := p.caughtUp[at]
+		if !seen {
+			return 0, false
+		}
+		age = max(age, now.Sub(t))
+	}
+	return age, p.running
+}
+
+// assigned lists the inputs of the session in progress.
+func (p *positions) assigned() (out []topicPartition, running bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for at := range p.next {
+		out = append(out, at)
+	}
+	return out, p.running
+}
+
+func (p *positions) get(at topicPartition) int64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.next[at]
+}
+
+// onAssigned starts the session's positions at what the group has committed.
+func (p *processor) onAssigned(s *session) {
+	p.positions.reset(false)
+	ctx, cancel := context.WithTimeout(s.ctx, adminTimeout)
+	defer cancel()
+	committed, err := s.rt.admin.FetchOffsets(ctx, p.name)
+	if err != nil {
+		p.log.Warn("committed offsets", "group", p.name, "error", err)
+	}
+	for at := range s.claims {
+		o, _ := committed.Lookup(at.topic, at.partition)
+		p.positions.set(at, max(0, o.At))
+	}
+}
+
+func (p *processor) onRunning(s *session) {
+	p.positions.reset(true)
+	go p.watch(s)
+}
+
+func (p *processor) onRevoked() { p.positions.reset(false) }
+
+const (
+	watchUntilFresh = 100 * time.Millisecond
+	watchEvery      = time.Second
+)
+
+// watch compares positions with the ends of the inputs while a session runs:
+// often until the first time that all are there, then once a second.
+func (p *processor) watch(s *session) {
+	every := watchUntilFresh
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if lag, err := p.lag(s); err == nil {
+			behind := int64(0)
+			for at, n := range lag {
+				behind += n
+				p.g.e.metrics.lag.WithLabelValues(p.name, at.topic, strconv.Itoa(int(at.partition))).Set(float64(n))
+			}
+			if behind == 0 {
+				every = watchEvery
+			}
+		} else if s.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+			p.log.Warn("ends of inputs", "group", p.name, "error", err)
+		}
+		timer.Reset(every)
+	}
+}
+
+func (p *processor) lag(s *session) (map[topicPartition]int64, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, adminTimeout)
+	defer cancel()
+	topics := make([]string, 0, len(s.assigned))
+	for t := range s.assigned {
+		topics = append(topics, t)
+	}
+	asked := time.Now()
+	offsets, err := s.rt.admin.ListCommittedOffsets(ctx, topics...)
+	if err != nil {
+		return nil, err
+	}
+	ends := map[topicPartition]int64{}
+	offsets.Each(func(o kadm.ListedOffset) {
+		at := topicPartition{o.Topic, o.Partition}
+		if _, mine := s.claims[at]; mine && o.Err == nil {
+			ends[at] = o.Offset
+		}
+	})
+	return p.positions.compare(ends, asked), nil
+}

@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/lovoo/goka"
+
+	"payerflow/internal/rowlog"
+	"payerflow/internal/topology"
+)
+
+// processor runs one goka processor, again and again: an error ends a run, and
+// the supervisor builds the next one from nothing but what is committed.
+type processor struct {
+	g         *group
+	name      string // consumer group
+	graph     func(rt func() *runtime) *goka.GroupGraph
+	log       *slog.Logger
+	positions *positions
+
+	mu   sync.Mutex
+	logs map[string]*rowlog.Log // tables that this run has opened, by topic
+}
+
+func newProcessor(g *group, name string, graph func(rt func() *runtime) *goka.GroupGraph) *processor {
+	return &processor{g: g, name: name, graph: graph, log: g.e.log, positions: newPositions()}
+}
+
+// table is the topic of the table that this processor writes, "" for none.
+func (p *processor) table() string {
+	if p == p.g.folding {
+		return p.g.Table.Name
+	}
+	return ""
+}
+
+// maxBatchBytes admits the largest record that the group may have to write: a
+// dead letter of its largest input.
+func (p *processor) maxBatchBytes() int32 {
+	most := p.g.Table.MaxMessageBytes
+	for _, in := range p.g.Inputs {
+		most = max(most, in.Topic.DLQ().MaxMessageBytes, in.Via.MaxMessageBytes)
+	}
+	return int32(most)
+}
+
+const (
+	firstRestart = 100 * time.Millisecond
+	lastRestart  = 5 * time.Second
+	healthyAfter = 30 * time.Second
+)
+
+// supervise runs the processor until ctx ends. Faults of the cluster are
+// retried for ever, with backoff; what cannot heal by waiting is returned.
+func (p *processor) supervise(ctx context.Context) error {
+	wait := &backoff.ExponentialBackOff{InitialInterval: firstRestart, MaxInterval: lastRestart, Multiplier: 2, RandomizationFactor: 0.3}
+	wait.Reset()
+	for {
+		started := time.Now()
+		err := p.run(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if hopeless(err) {
+			return err
+		}
+		if time.Since(started) > healthyAfter {
+			wait.Reset()
+		}
+		pause := wait.NextBackOff()
+		p.g.e.metrics.restarts.WithLabelValues(p.name).Inc()
+		p.log.Warn("processor stopped, will be rebuilt", "group", p.name, "error", err, "in", pause.Round(time.Millisecond))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// hopeless says whether waiting cannot help: somebody must act.
+func hopeless(err error) bool {
+	var missing *MissingTopicError
+	var count *PartitionCountError
+	return errors.As(err, &missing) || errors.As(err, &count)
+}
+
+func (p *processor) run(ctx context.Context) error {
+	cl, err := openCluster(p.g.e.cfg)
+	if err != nil {
+		return err
+	}
+	defer cl.close()
+	if err := p.ensureTopics(cl); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.logs = map[string]*rowlog.Log{}
+	p.mu.Unlock()
+	rt := &runtime{p: p, cluster: cl, changed: make(chan struct{}, 1)}
+	gp, err := goka.NewProcessor(p.g.e.cfg.Brokers, p.graph(func() *runtime { return rt }), rt.options()...)
+	if err != nil {
+		return err // goka has read no record yet
+	}
+	err = gp.Run(ctx)
+	if cause := rt.failed(); cause != nil {
+		if errors.Is(cause, rowlog.ErrCorrupt) {
+			p.g.e.state.condemn(p.table())
+		}
+		return cause
+	}
+	if err != nil && ctx.Err() == nil {
+		return errors.New("the processor ended; its own account holds keys and is not shown")
+	}
+	return nil
+}
+
+// ensureTopics checks every topic that the processor touches, and its count.
+func (p *processor) ensureTopics(cl *cluster) error {
+	want := map[string]int{}
+	for _, in := range p.g.Inputs {
+		for _, t := range []topology.Topic{in.Topic, in.Topic.DLQ(), in.Via} {
+			want[t.Name] = t.Partitions
+		}
+	}
+	for _, o := range p.g.Outputs {
+		want[o.Topic.Name] = o.Topic.Partitions
+	}
+	want[p.g.Table.Name] = p.g.Table.Partitions
+	if t := p.g.View.Topic; t.Name != "" {
+		want[t.Name] = t.Partitions
+	}
+	for topic, n := range want {
+		if err := cl.ensure(topic, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openTable opens the local rows of a table, once a run. A copy of another
+// group's table is a copy of its own: the owner may run in the same process.
+func (p *processor) openTable(cl *cluster, topic string) (name string, log *rowlog.Log, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name = topic
+	if topic != p.table() {
+		name = p.name + "~" + topic
+	}
+	if log := p.logs[topic]; log != nil {
+		return name, log, nil
+	}
+	origin, err := cl.origin(topic)
+	if err != nil {
+		return name, nil, err
+	}
+	log, wiped, err := p.g.e.state.table(name, origin)
+	if err != nil {
+		return name, nil, err
+	}
+	if wiped != "" {
+		p.log.Warn("local rows are wiped and will be restored", "table", topic, "because", wiped)
+	}
+	p.logs[topic] = log
+	return name, log, nil
+}
+
+// ownLog holds the rows of the group's table, nil where the processor has none.
+func (p *processor) ownLog() *rowlog.Log { return p.followed(p.table()) }
+
+// followed holds the rows of a table that this run has opened.
+func (p *processor) followed(topic string) *rowlog.Log {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.logs[topic]
+}

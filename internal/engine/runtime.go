@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/internal/topology"
+)
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// runtime is the heart of one run of one processor: one client that consumes
+// for the group and produces in transactions, and the session in progress.
+// goka reaches it through the builders of builders.go.
+type runtime struct {
+	p       *processor
+	cluster *cluster
+	session *kgo.GroupTransactSession
+	client  *kgo.Client
+	admin   *kadm.Client
+
+	mu         sync.Mutex
+	generation int
+	assigned   map[string][]int32 // nil: none
+	changed    chan struct{}
+	current    atomic.Pointer[session]
+
+	cause atomic.Pointer[error] // the first error that condemned this run
+}
+
+// fail keeps the first cause; thousands of equal ones may follow it.
+func (rt *runtime) fail(err error) {
+	if err != nil {
+		rt.cause.CompareAndSwap(nil, &err)
+		if s := rt.current.Load(); s != nil {
+			s.cancel()
+		}
+	}
+}
+
+func (rt *runtime) failed() error {
+	if e := rt.cause.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// open makes the client and fences what a predecessor with the same
+// transactional id left open, before any table is recovered.
+func (rt *runtime) open() error {
+	cfg := rt.p.g.e.cfg
+	opts := append([]kgo.Opt{
+		kgo.SeedBrokers(cfg.Brokers...),
+		kgo.ClientID("payerflow"),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(2 * time.Millisecond),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+		kgo.ProducerBatchMaxBytes(rt.p.maxBatchBytes()),
+		kgo.MaxBufferedRecords(100_000),
+		kgo.TransactionalID("payerflow." + rt.p.name + "." + rt.p.g.e.instance),
+		kgo.TransactionTimeout(cfg.TransactionTimeout),
+		kgo.ConsumerGroup(rt.p.name),
+		kgo.InstanceID(rt.p.g.e.instance),
+		kgo.Balancers(kgo.RangeBalancer()), // eager, and keeps co-partitioned topics together
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // positions move past transaction markers
+		kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.FetchMaxBytes(64 << 20),
+		kgo.FetchMaxPartitionBytes(12 << 20),
+		kgo.SessionTimeout(cfg.SessionTimeout),
+		kgo.HeartbeatInterval(cfg.SessionTimeout / 5),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(rt.onAssigned),
+		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
+		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
+	}, cfg.Client...)
+	s, err := kgo.NewGroupTransactSession(opts...)
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	rt.session, rt.client, rt.admin = s, s.Client(), kadm.NewClient(s.Client())
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.TransactionTimeout)
+	defer cancel()
+	if _, _, err := rt.client.ProducerID(ctx); err != nil {
+		return errors.Join(fmt.Errorf("fence predecessor: %w", err), rt.close())
+	}
+	return nil
+}
+
+// close leaves the group, so that others take over at once, and ends the
+// client. A member with an instance id is not removed by closing alone.
+func (rt *runtime) close() error {
+	if rt.client == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_, err := rt.admin.LeaveGroup(ctx, kadm.LeaveGroup(rt.p.name).Reason("worker stops").InstanceIDs(rt.p.g.e.instance))
+	if err != nil {
+		rt.p.log.Debug("leave group", "error", err)
+	}
+	rt.session.CloseAllowingRebalance()
+	return nil
+}
+
+func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]int32) {
+	all := map[string][]int32{}
+	for t, ps := range m {
+		all[t] = append([]int32(nil), ps...)
+	}
+	rt.mu.Lock()
+	rt.generation++
+	rt.assigned = all
+	rt.mu.Unlock()
+	select {
+	case rt.changed <- struct{}{}:
+	default:
+	}
+}
+
+// endSession runs inside a poll: the session sees its context end and aborts.
+func (rt *runtime) endSession() {
+	rt.mu.Lock()
+	rt.generation++
+	rt.assigned = nil
+	rt.mu.Unlock()
+	if s := rt.current.Load(); s != nil {
+		s.cancel()
+	}
+}
+
+func (rt *runtime) stale(generation int) bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.generation != generation
+}
+
+// produce sends a record in the open transaction to the partition it names.
+// done is called once, with nil after the broker has the record.
+func (rt *runtime) produce(r *kgo.Record, done func(*kgo.Record, error)) {
+	rt.client.Produce(context.Background(), r, func(r *kgo.Record, err error) {
+		if err != nil {
+			err = fmt.Errorf("produce to %s/%d: %w", r.Topic, r.Partition, err)
+			if !errors.Is(err, kgo.ErrAborting) {
+				rt.fail(err)
+			}
+		}
+		done(r, err)
+	})
+}
+
+// Emit and EmitWithHeaders are goka.Producer. goka never calls them: rows and
+// outputs are produced by rows.flush and group.send.
+func (rt *runtime) Emit(topic, key string, value []byte) *goka.Promise {
+	return rt.EmitWithHeaders(topic, key, value, nil)
+}
+
+func (rt *runtime) EmitWithHeaders(string, string, []byte, goka.Headers) *goka.Promise {
+	promise, finish := goka.NewPromiseWithFinisher()
+	return finishWith(promise, finish, errors.ErrUnsupported)
+}
+
+func finishWith(p *goka.Promise, finish goka.PromiseFinisher, err error) *goka.Promise {
+	finish(nil, err)
+	return p
+}
+
+// Close is goka.Producer.
+func (rt *runtime) Close() error { return rt.close() }
+
+type murmur2 struct{ b []byte }
+
+func newMurmur2() hash.Hash32                  { return &murmur2{} }
+func (m *murmur2) Write(p []byte) (int, error) { m.b = append(m.b, p...); return len(p), nil }
+func (m *murmur2) Sum(b []byte) []byte         { return append(b, m.b...) }
+func (m *murmur2) Reset()                      { m.b = m.b[:0] }
+func (m *murmur2) Size() int                   { return 4 }
+func (m *murmur2) BlockSize() int              { return 4 }
+func (m *murmur2) Sum32() uint32               { return topology.Murmur2(m.b) & 0x7fffffff }

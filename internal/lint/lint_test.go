@@ -1,0 +1,105 @@
+// Package lint holds the house rules as tests.
+package lint
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"payerflow/internal/topology"
+	"payerflow/topologies"
+)
+
+const module = "payerflow/"
+
+// rank of each package: imports go strictly downward.
+var rank = map[string]int{
+	"events": 0, "internal/topology": 0, "tables": 1, "codecs": 2, "processors": 3, "topologies": 4,
+	"internal/rowlog": 0, "internal/engine": 5, "internal/traffic": 5, "api": 5, "connectors/kafka": 5, "config": 6, "internal/embedded": 6, "cmd/payerflow": 7,
+	"internal/lint": 7,
+}
+
+// mayImport lists who may import what from outside.
+var mayImport = map[string][]string{
+	"github.com/lovoo/goka":     {"internal/engine"},
+	"github.com/IBM/sarama":     {"internal/engine"},
+	"github.com/twmb/franz-go":  {"internal/engine", "internal/embedded", "connectors/kafka"},
+	"github.com/hamba/avro":     {"codecs", "internal/embedded"},
+	"github.com/riferrei":       {"codecs"},
+	"github.com/spf13/cobra":    {"cmd/payerflow"},
+	"github.com/danielgtaylor":  {"api"},
+	"github.com/cockroachdb":    {"internal/engine"},
+	"payerflow/internal/engine": {"cmd/payerflow"},
+}
+
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{join .Imports " "}}`, "payerflow/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkgs := map[string][]string{}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		pkg, imports, _ := strings.Cut(line, ":")
+		pkgs[strings.TrimPrefix(pkg, module)] = strings.Fields(imports)
+	}
+	return pkgs
+}
+
+func TestImportsGoDownward(t *testing.T) {
+	for pkg, imports := range packages(t) {
+		own, known := rank[pkg]
+		if !known {
+			t.Errorf("%s has no rank: give it one here and in CONTRIBUTING.md", pkg)
+		}
+		for _, imp := range imports {
+			if to, ours := strings.CutPrefix(imp, module); ours && rank[to] >= own {
+				t.Errorf("%s (%d) must not import %s (%d)", pkg, own, to, rank[to])
+			}
+			for prefix, allowed := range mayImport {
+				if strings.HasPrefix(imp, prefix) && !contains(allowed, pkg) {
+					t.Errorf("%s must not import %s", pkg, imp)
+				}
+			}
+		}
+	}
+	for _, imp := range packages(t)["events"] {
+		if strings.Contains(imp, ".") {
+			t.Errorf("events imports %s; it knows the standard library only", imp)
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+var picture = regexp.MustCompile(`(?s)(<!-- picture: generated, see make draw -->\n).*?(<!-- end of picture -->)`)
+
+// TestPictureInReadme holds the README's picture to the declarations.
+func TestPictureInReadme(t *testing.T) {
+	path := filepath.Join("..", "..", "README.md")
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := "```mermaid\n" + topology.Mermaid(topologies.All) + "```\n"
+	want := picture.ReplaceAllString(string(have), "${1}"+drawn+"${2}")
+	if string(have) == want {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatal("the picture in README.md is stale; run make draw")
+	}
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,9 @@
+// Package rowlog answers: how are the rows of a table kept on local disk, when
+// they are read by key and listed by hash, and the changelog can fill them
+// again.
+//
+// A Log is a sequence of segment files to which batches are appended, and an
+// index in memory. Each partition's index is one array sorted by the 64-bit
+// hash of the key, so that a look-up is a short walk and a listing is the
+// array itself. Format and crash rules are in docs/store.md.
+package rowlog

@@ -1,0 +1,123 @@
+package topology
+
+import (
+	"reflect"
+	"time"
+)
+
+// Stream is a topic of events of one Go type.
+type Stream[E Event] struct {
+	Topic Topic
+	Codec Codec[E]
+}
+
+// Table is the compacted topic in which a group keeps its rows.
+type Table[S Row] struct {
+	Topic Topic
+	Codec Codec[S]
+}
+
+// Group is one processor group: its inputs folded into one table, the tables
+// it reads beside its own, the streams it emits, the view it serves.
+// Partitions of the table are those of the largest input.
+type Group[S Row] struct {
+	Name    string // consumer group; permanent, for it names the changelog
+	Doc     string
+	Rows    Codec[S]
+	Inputs  Inputs[S]
+	Joins   []TableRef  // co-partitioned tables, read at the record's key
+	Lookups []TableRef  // global tables, read at any key
+	Outputs []StreamRef // one stream for each type of event that a fold emits
+	View    View
+}
+
+// View names the group's table for readers. The zero View serves nothing.
+type View struct {
+	Name string // path segment under /v1/views
+	Key  string // what the key is, for example claimId
+	Doc  string
+	// Topic, where it is named, gets every changed row as a record: the newest
+	// of each key and transaction, in the table's encoding. Its partitions are
+	// the table's.
+	Topic Topic
+}
+
+// Inputs are the streams of a group in reading order.
+type Inputs[S Row] []Input[S]
+
+// Input attaches a stream to a group, with the fold that takes its records.
+type Input[S Row] struct{ edge Edge }
+
+// Edge is an Input without its types.
+type Edge struct {
+	Topic Topic
+	Bind  binder
+	Type  reflect.Type
+	Fold  func(row any, meta Meta, body any, r Reader) (any, []Output)
+}
+
+// Meta is a Record without its body.
+type Meta struct {
+	Key       string
+	At        time.Time
+	ID        string
+	Synthetic bool
+}
+
+// Fold folds a stream into the group's table.
+func Fold[S Row, E Event](s Stream[E], fold func(S, Record[E]) (S, []Output)) Input[S] {
+	return FoldWith(s, func(Reader, Record[E]) struct{} { return struct{}{} },
+		func(row S, rec Record[E], _ struct{}) (S, []Output) { return fold(row, rec) })
+}
+
+// FoldWith folds a stream together with facts that gather reads from joined
+// and looked-up tables. gather decides nothing.
+func FoldWith[S Row, E Event, F any](s Stream[E], gather func(Reader, Record[E]) F, fold func(S, Record[E], F) (S, []Output)) Input[S] {
+	return Input[S]{Edge{
+		Topic: s.Topic, Bind: bindAny(s.Codec), Type: reflect.TypeFor[E](),
+		Fold: func(row any, m Meta, body any, r Reader) (any, []Output) {
+			state, _ := row.(S)
+			rec := Record[E]{m.Key, m.At, m.ID, m.Synthetic, body.(E)}
+			return fold(state, rec, gather(r, rec))
+		},
+	}}
+}
+
+// Reader reads the tables that a group declared. A missing row is nil; a table
+// that was not declared is a programming error and panics with its name.
+type Reader interface {
+	Join(table string) any
+	Lookup(table, key string) any
+}
+
+// Joined reads the joined row at the record's own key.
+func Joined[S Row](r Reader, t Table[S]) S {
+	s, _ := r.Join(t.Topic.Name).(S)
+	return s
+}
+
+// Looked reads a row of a looked-up table at any key. It sees what is there
+// now, and does not fire again when that table changes.
+func Looked[S Row](r Reader, t Table[S], key string) S {
+	s, _ := r.Lookup(t.Topic.Name, key).(S)
+	return s
+}
+
+// TableRef names a table of another group.
+type TableRef struct {
+	Topic Topic
+	Bind  binder
+}
+
+// StreamRef names a stream that a group emits.
+type StreamRef struct {
+	Topic Topic
+	Bind  binder
+	Type  reflect.Type
+}
+
+// Ref names the table for a group's Joins or Lookups.
+func (t Table[S]) Ref() TableRef { return TableRef{t.Topic, bindAny(t.Codec)} }
+
+// Ref names the stream for a group's Outputs.
+func (s Stream[E]) Ref() StreamRef { return StreamRef{s.Topic, bindAny(s.Codec), reflect.TypeFor[E]()} }

@@ -1,0 +1,123 @@
+package topology
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Declared is a Group without its row type, as engines, drivers and drawings
+// take it. Build one with Group.Declare.
+type Declared struct {
+	Name      string
+	Doc       string
+	Table     Topic
+	RowType   reflect.Type
+	RowSchema string
+	BindRows  binder
+	Inputs    []Declaration
+	Joins     []TableRef
+	Lookups   []TableRef
+	Outputs   []StreamRef
+	View      View
+}
+
+// Declaration is an Edge with what follows from the group it stands in.
+type Declaration struct {
+	Edge
+	Via   Topic // the repartition topic of this input
+	Whole bool  // all records go through Via, not only strays
+}
+
+// TableOf is the group's table, for other groups to join or look up.
+func (g Group[S]) TableOf() Table[S] {
+	return Table[S]{Topic: tableTopic(g.Name, partitions(g.Inputs)), Codec: g.Rows}
+}
+
+// Declare works out what follows from the literal: the changelog, the
+// repartition topics, which inputs go through them. It panics, with the
+// group's name, where the literal contradicts itself; that is a build error,
+// for groups are package variables.
+func (g Group[S]) Declare() Declared {
+	n := partitions(g.Inputs)
+	d := Declared{
+		Name: g.Name, Doc: g.Doc, Table: tableTopic(g.Name, n), RowType: reflect.TypeFor[S](), RowSchema: g.Rows.Schema(), BindRows: bindAny(g.Rows),
+		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, View: g.View,
+	}
+	for _, in := range g.Inputs {
+		d.Inputs = append(d.Inputs, Declaration{
+			Edge: in.edge, Via: repartitionTopic(g.Name, in.edge.Topic, n), Whole: in.edge.Topic.Partitions != n,
+		})
+	}
+	if err := d.validate(); err != nil {
+		panic(fmt.Sprintf("group %s: %v", g.Name, err))
+	}
+	return d
+}
+
+func partitions[S Row](inputs Inputs[S]) (n int) {
+	for _, in := range inputs {
+		n = max(n, in.edge.Topic.Partitions)
+	}
+	return n
+}
+
+func tableTopic(group string, n int) Topic {
+	return Topic{Name: group + "-table", Partitions: n, Cleanup: Compact, Compression: "lz4",
+		MaxMessageBytes: 2 << 20, Owner: group, Producers: []string{group}, Doc: "rows of " + group}
+}
+
+func repartitionTopic(group string, src Topic, n int) Topic {
+	return Topic{Name: group + "-" + src.Name + "-repartition", Partitions: n, Retention: src.Retention, Cleanup: Delete,
+		Compression: "lz4", MaxMessageBytes: 2 * src.MaxMessageBytes, Owner: group, KeyField: src.KeyField,
+		Producers: []string{group}, Consumers: []string{group}, Doc: "records of " + src.Name + " at the partition of their key"}
+}
+
+func (d Declared) validate() error {
+	if d.Name == "" || len(d.Inputs) == 0 {
+		return fmt.Errorf("needs a name and at least one input")
+	}
+	seen := map[string]bool{}
+	for _, in := range d.Inputs {
+		if seen[in.Topic.Name] {
+			return fmt.Errorf("folds %s twice", in.Topic.Name)
+		}
+		seen[in.Topic.Name] = true
+	}
+	if n := d.View.Topic.Partitions; d.View.Topic.Name != "" && n != d.Table.Partitions {
+		return fmt.Errorf("writes its view to %s with %d partitions, has %d itself", d.View.Topic.Name, n, d.Table.Partitions)
+	}
+	for _, j := range d.Joins {
+		if j.Topic.Partitions != d.Table.Partitions {
+			return fmt.Errorf("joins %s with %d partitions, has %d itself", j.Topic.Name, j.Topic.Partitions, d.Table.Partitions)
+		}
+	}
+	types := map[reflect.Type]string{}
+	for _, o := range d.Outputs {
+		if other, ok := types[o.Type]; ok {
+			return fmt.Errorf("declares both %s and %s for %s", other, o.Topic.Name, o.Type)
+		}
+		types[o.Type] = o.Topic.Name
+	}
+	return nil
+}
+
+// Route finds the stream that the group declared for an output.
+func (d Declared) Route(value any) (StreamRef, error) {
+	t := reflect.TypeOf(value)
+	for _, o := range d.Outputs {
+		if o.Type == t {
+			return o, nil
+		}
+	}
+	return StreamRef{}, fmt.Errorf("group %s emits %T without declaring a stream for it", d.Name, value)
+}
+
+// Topics are all topics that the group owns: its changelog and its
+// repartition topics. Streams that it reads and emits belong to the catalogue.
+func (d Declared) Topics() []Topic {
+	ts := []Topic{d.Table}
+	for _, in := range d.Inputs {
+		ts = append(ts, in.Via)
+	}
+	return ts
+}

@@ -1,0 +1,66 @@
+package topology
+
+import (
+	"slices"
+	"time"
+)
+
+// Event is what every record body says about itself. OccurredAt is the event
+// time; Subject is the entity's key and must equal the record's key; Validate
+// returns nil or a Fault.
+type Event interface {
+	EventType() string
+	Subject() string
+	OccurredAt() time.Time
+	Validate() error
+}
+
+// Record is one event as a fold sees it: no Kafka type in sight.
+type Record[E any] struct {
+	Key       string    // the entity's key
+	At        time.Time // event time
+	ID        string    // event identity: ce_id, else UUIDv5 of topic, key and value
+	Synthetic bool
+	Body      E
+}
+
+// Output is what a fold asks for beside the row: an event to emit, or a
+// Reject. The fold names no stream: the group sends the value to the one
+// stream that it declared for values of that type.
+type Output struct {
+	Key   string
+	Value any
+}
+
+// Reject is an Output value that says that the rules refuse the record. The
+// record is parked in its DLQ with this code, and the row stays as it was.
+// Reason never repeats a value.
+type Reject struct{ ReasonCode, At, Reason string }
+
+// Fault is an error that carries a reason code and the JSON pointer of a field.
+type Fault interface {
+	error
+	Code() string
+	Pointer() string
+}
+
+// Because is the set of events that made a row: sorted ids, cut at a bound,
+// and the count of all of them.
+type Because struct {
+	IDs   []string `json:"ids"`
+	Count int      `json:"count"`
+}
+
+// Row is what every row says about itself: the events that made it and the
+// event time of the latest.
+type Row interface {
+	Because() Because
+	LatestEventAt() time.Time
+}
+
+// BecauseOf sorts ids and keeps the first most of them, with the count of all.
+func BecauseOf(ids []string, most int) Because {
+	count := len(ids)
+	slices.Sort(ids)
+	return Because{IDs: ids[:min(most, count)], Count: count}
+}

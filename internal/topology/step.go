@@ -1,0 +1,295 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Header names that travel with a record.
+const (
+	HeaderID        = "ce_id"        // CloudEvents id, the event's identity
+	HeaderSynthetic = "ce_synthetic" // "true": the event is fictitious
+
+	// Coordinates of the record before it was repartitioned. They are trusted
+	// on repartition topics only, which nobody but the group writes.
+	HeaderTopic     = "pf_topic"
+	HeaderPartition = "pf_partition"
+	HeaderOffset    = "pf_offset"
+)
+
+// Header is one record header.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Raw is a record as it came from the stream.
+type Raw struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       []byte
+	Value     []byte // nil: the record has none
+	Headers   []Header
+	Timestamp time.Time
+}
+
+// Header returns the last value of a header, nil if it is absent.
+func (r Raw) Header(name string) (value []byte) {
+	for _, h := range r.Headers {
+		if h.Key == name {
+			value = h.Value
+		}
+	}
+	return value
+}
+
+// Synthetic says whether the record is marked as a fictitious event.
+func (r Raw) Synthetic() bool { return string(r.Header(HeaderSynthetic)) == "true" }
+
+// Parked says why a record goes to its DLQ. It never repeats a key or a value.
+type Parked struct {
+	Code    string
+	Pointer string // JSON pointer of the field at fault, "" for the whole record
+	Reason  string
+	EventID string // "" where the record did not decode
+	Stack   string // of a fold that panicked
+}
+
+// Reason codes of records that no rule of a fold refused.
+const (
+	NullValue       = "NULL_VALUE"
+	InvalidKey      = "INVALID_KEY"
+	KeyMismatch     = "KEY_MISMATCH"
+	Undecodable     = "UNDECODABLE"
+	InvalidEvent    = "INVALID_EVENT"
+	TimeOutOfRange  = "TIMESTAMP_OUT_OF_RANGE"
+	FoldPanicked    = "FOLD_PANICKED"
+	UnroutedOutput  = "UNROUTED_OUTPUT"
+	OutputNotCoded  = "OUTPUT_NOT_ENCODABLE"
+	RowNotCoded     = "ROW_NOT_ENCODABLE"
+	maxKeyBytes     = 1024
+	maxClockAhead   = 24 * time.Hour
+	reservedKeyMark = "__"
+)
+
+// earliest is the oldest event time that is taken for real; older ones are
+// clocks that were never set.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Emission is an encoded output of a fold.
+type Emission struct {
+	Topic Topic
+	Key   string
+	Value []byte
+}
+
+// Result is what one record did: a new row and emissions, or a parked record.
+type Result struct {
+	Row     any // nil: the row stays as it is
+	Emit    []Emission
+	EventID string
+	Parked  *Parked
+}
+
+// Unreadable is what a Reader panics with where a table cannot be read: a
+// fault of the place, not of the record.
+type Unreadable struct{ Err error }
+
+// Bound is a declared group with its codecs connected to a registry.
+type Bound struct {
+	Declared
+	Rows    AnySerde
+	Tables  map[string]AnySerde // joined and looked-up tables by topic
+	inputs  []AnySerde
+	outputs map[string]AnySerde
+}
+
+// Bind connects the codecs of a group. It does no I/O.
+func Bind(d Declared, s Schemas) (*Bound, error) {
+	b := &Bound{Declared: d, Tables: map[string]AnySerde{}, outputs: map[string]AnySerde{}}
+	var errs []error
+	bind := func(f binder, topic string) AnySerde {
+		serde, err := f(s, topic)
+		errs = append(errs, err)
+		return serde
+	}
+	b.Rows = bind(d.BindRows, d.Table.Name)
+	for _, in := range d.Inputs {
+		b.inputs = append(b.inputs, bind(in.Bind, in.Topic.Name))
+	}
+	for _, t := range append(append([]TableRef(nil), d.Joins...), d.Lookups...) {
+		b.Tables[t.Topic.Name] = bind(t.Bind, t.Topic.Name)
+	}
+	for _, o := range d.Outputs {
+		b.outputs[o.Topic.Name] = bind(o.Bind, o.Topic.Name)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("group %s: %w", d.Name, err)
+	}
+	return b, nil
+}
+
+// Step takes one record of input number in through decoding, the checks that
+// hold for every event, and the fold. load returns the decoded row, nil if
+// there is none. now bounds event times from above.
+//
+// The error is nil, or wraps ErrUnavailable (try the same record again later),
+// or comes from load. All that is wrong with the record itself is a Parked.
+func (b *Bound) Step(in int, rec Raw, now time.Time, load func() (any, error), r Reader) (Result, error) {
+	edge := b.Inputs[in]
+	event, parked, err := b.decode(in, rec)
+	if err != nil || parked != nil {
+		return Result{Parked: parked}, err
+	}
+	meta := Meta{Key: string(rec.Key), At: event.OccurredAt(), Synthetic: rec.Synthetic()}
+	if meta.ID, err = b.identity(in, rec, event); err != nil {
+		return Result{Parked: &Parked{Code: InvalidEvent, Reason: "the event has no canonical form"}}, nil
+	}
+	if p := timeOutOfRange(meta.At, rec.Timestamp, now); p != nil {
+		p.EventID = meta.ID
+		return Result{Parked: p}, nil
+	}
+	row, err := load()
+	if err != nil {
+		return Result{}, err
+	}
+	row, outputs, parked, err := b.fold(edge, row, meta, event, r)
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Row: row, EventID: meta.ID, Parked: parked}
+	if parked == nil {
+		res.Emit, res.Parked, err = b.encode(outputs)
+	}
+	if res.Parked != nil {
+		res.Parked.EventID = meta.ID
+	}
+	return res, err
+}
+
+func (b *Bound) decode(in int, rec Raw) (Event, *Parked, error) {
+	if rec.Value == nil {
+		return nil, &Parked{Code: NullValue, Reason: "the record has no value, and event topics have no tombstones"}, nil
+	}
+	if reason := keyFault(rec.Key); reason != "" {
+		return nil, &Parked{Code: InvalidKey, Reason: reason}, nil
+	}
+	v, err := b.inputs[in].Decode(rec.Value)
+	if errors.Is(err, ErrUnavailable) {
+		return nil, nil, err
+	}
+	if err != nil {
+		return nil, parkedBy(err, Undecodable), nil
+	}
+	event := v.(Event)
+	if err := event.Validate(); err != nil {
+		return nil, parkedBy(err, InvalidEvent), nil
+	}
+	if event.Subject() != string(rec.Key) {
+		return nil, &Parked{Code: KeyMismatch, Pointer: "/" + b.Inputs[in].Topic.KeyField,
+			Reason: "the record key is not the value of the topic's key field"}, nil
+	}
+	return event, nil, nil
+}
+
+func parkedBy(err error, otherwise string) *Parked {
+	var f Fault
+	if errors.As(err, &f) {
+		return &Parked{Code: f.Code(), Pointer: f.Pointer(), Reason: f.Error()}
+	}
+	return &Parked{Code: otherwise, Reason: err.Error()}
+}
+
+func keyFault(key []byte) string {
+	switch {
+	case len(key) == 0:
+		return "the record has no key"
+	case len(key) > maxKeyBytes:
+		return fmt.Sprintf("the key is longer than %d bytes", maxKeyBytes)
+	case !utf8.Valid(key):
+		return "the key is not UTF-8"
+	case string(key[:min(2, len(key))]) == reservedKeyMark:
+		return "keys that begin with two underscores are reserved"
+	}
+	for _, c := range string(key) {
+		if unicode.IsControl(c) {
+			return "the key holds a control character"
+		}
+	}
+	return ""
+}
+
+func timeOutOfRange(at, stamp, now time.Time) *Parked {
+	limit := now.Add(maxClockAhead)
+	switch {
+	case at.Before(earliest) || stamp.Before(earliest):
+		return &Parked{Code: TimeOutOfRange, Reason: "the event time or the record's time stamp is before 2000"}
+	case at.After(limit) || stamp.After(limit):
+		return &Parked{Code: TimeOutOfRange, Reason: "the event time or the record's time stamp is more than 24 hours ahead"}
+	}
+	return nil
+}
+
+func (b *Bound) fold(edge Declaration, row any, m Meta, event Event, r Reader) (next any, out []Output, parked *Parked, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case Unreadable:
+			err = p.Err
+		default:
+			parked = &Parked{Code: FoldPanicked, Reason: fmt.Sprintf("the fold panicked with a %T", p), Stack: string(debug.Stack())}
+		}
+	}()
+	next, out = edge.Fold(row, m, event, r)
+	return next, out, nil, nil
+}
+
+func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err error) {
+	for _, o := range outputs {
+		if reject, ok := o.Value.(Reject); ok {
+			return nil, &Parked{Code: reject.ReasonCode, Pointer: reject.At, Reason: reject.Reason}, nil
+		}
+		to, err := b.Route(o.Value)
+		if err != nil {
+			return nil, &Parked{Code: UnroutedOutput, Reason: err.Error()}, nil
+		}
+		value, err := b.outputs[to.Topic.Name].Encode(o.Value)
+		if err != nil {
+			parked, err := notCoded(err, OutputNotCoded, "an output for "+to.Topic.Name+" cannot be written")
+			return nil, parked, err
+		}
+		emit = append(emit, Emission{to.Topic, o.Key, value})
+	}
+	return emit, nil, nil
+}
+
+// EncodeRow writes the row of a Result as the table stores it. It parks the
+// record whose row cannot be written, such as one that has outgrown its table:
+// that must not hold up the partition.
+func (b *Bound) EncodeRow(res Result) ([]byte, *Parked, error) {
+	value, err := b.Rows.Encode(res.Row)
+	if err != nil {
+		parked, err := notCoded(err, RowNotCoded, "the row that follows cannot be written to "+b.Table.Name)
+		if parked != nil {
+			parked.EventID = res.EventID
+		}
+		return nil, parked, err
+	}
+	return value, nil, nil
+}
+
+func notCoded(err error, code, reason string) (*Parked, error) {
+	if errors.Is(err, ErrUnavailable) {
+		return nil, err
+	}
+	var f Fault
+	if errors.As(err, &f) {
+		reason += ": " + f.Error()
+	}
+	return &Parked{Code: code, Reason: reason}, nil
+}

@@ -1,0 +1,36 @@
+package topology
+
+import "strings"
+
+// syntheticMark precedes the stored key of rows made of synthetic events. Real
+// keys hold no control character, so the two never meet.
+const syntheticMark = "\x01"
+
+// StoredKey is the key of the row that a record is folded into: the record's
+// key, or a row apart for synthetic events.
+func StoredKey(rec Raw) string { return RowKey(string(rec.Key), rec.Synthetic()) }
+
+// RowKey is the stored key of an entity's row.
+func RowKey(key string, synthetic bool) string {
+	if synthetic {
+		return syntheticMark + key
+	}
+	return key
+}
+
+// EntityKey is the inverse of RowKey.
+func EntityKey(stored string) (key string, synthetic bool) {
+	return strings.CutPrefix(stored, syntheticMark)
+}
+
+// Inherited are the headers that everything a record causes carries on.
+func Inherited(rec Raw) []Header {
+	var out []Header
+	for _, h := range rec.Headers {
+		switch h.Key {
+		case HeaderSynthetic, "ce_transactionid", "traceparent":
+			out = append(out, h)
+		}
+	}
+	return out
+}

@@ -1,0 +1,34 @@
+package processors_test
+
+import (
+	"testing"
+	"time"
+
+	"payerflow/events"
+	"payerflow/internal/topology"
+	"payerflow/processors"
+	"payerflow/tables"
+)
+
+// BenchmarkFoldClaim folds the life of one claim: submitted, approved, paid.
+func BenchmarkFoldClaim(b *testing.B) {
+	at := time.Date(2026, 1, 16, 10, 0, 0, 0, time.UTC)
+	billed, allowed, paid, share, status := events.Money(25000), events.Money(18000), events.Money(14400), events.Money(3600), "APPROVED"
+	submitted := topology.Record[events.ClaimSubmitted]{Key: "c1", At: at, ID: "1", Body: events.ClaimSubmitted{
+		Type: events.TypeClaimSubmitted, ClaimID: "c1", MemberID: "m1", ProviderID: "p1", PlanID: "pl", ClaimType: "PROFESSIONAL", TotalBilledAmount: billed}}
+	approved := topology.Record[events.ClaimAdjudicated]{Key: "c1", At: at.Add(time.Hour), ID: "2", Body: events.ClaimAdjudicated{
+		Type: events.TypeClaimApproved, ClaimID: "c1", MemberID: "m1", ProviderID: "p1", Status: &status,
+		TotalBilledAmount: &billed, AllowedAmount: &allowed, PaidAmount: &paid, MemberResponsibility: &share}}
+	payment := topology.Record[events.ClaimPaid]{Key: "c1", At: at.Add(2 * time.Hour), ID: "3", Body: events.ClaimPaid{
+		Type: events.TypeClaimPaid, ClaimID: "c1", MemberID: "m1", ProviderID: "p1", PaymentID: "pay", PaidAmount: paid, RecordedBy: events.RecordedByBilling}}
+	b.ReportAllocs()
+	for b.Loop() {
+		row, _ := processors.FoldClaimSubmitted(tables.ClaimStatus{}, submitted)
+		row, _ = processors.FoldClaimAdjudicated(row, approved)
+		row, _ = processors.FoldClaimPaid(row, payment)
+		if row.Status != tables.ClaimPaid {
+			b.Fatal(row.Status)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/3, "ns/event")
+}

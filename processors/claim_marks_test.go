@@ -1,0 +1,107 @@
+package processors_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"payerflow/events"
+	"payerflow/processors"
+)
+
+// markCases provoke each mark with as little as it takes; also lists the marks
+// that cannot but come with it.
+var markCases = map[string]struct {
+	facts []fact
+	also  []string
+}{
+	processors.MarkNoSubmission:        {[]fact{approved(1)}, nil},
+	processors.MarkDecidedBeforeSubmit: {[]fact{submitted(2), denied(1)}, nil},
+	processors.MarkPaidBeforeSubmit: {[]fact{submitted(2), approved(2), paid(1, "y", 144, billing)},
+		[]string{processors.MarkPaidBeforeApproval}},
+	processors.MarkPaidWithoutApproval:   {[]fact{submitted(1), denied(2), paid(3, "y", 144, billing)}, nil},
+	processors.MarkPaidBeforeApproval:    {[]fact{submitted(1), paid(2, "y", 144, billing), approved(3)}, nil},
+	processors.MarkAmountsDoNotAddUp:     {[]fact{submitted(1), approved(2, pays(180, 144, 35))}, nil},
+	processors.MarkCostShareDoesNotAddUp: {[]fact{submitted(1), approved(2, shares(10, 10, 10))}, nil},
+	processors.MarkAllowedExceedsBilled:  {[]fact{submitted(1), approved(2, pays(251, 250, 1))}, nil},
+	processors.MarkBilledDiffers:         {[]fact{submitted(1, bills(240)), approved(2)}, nil},
+	processors.MarkPaidExceedsPayable:    {[]fact{submitted(1), approved(2), paid(3, "y", 145, billing)}, nil},
+	processors.MarkPaymentDisagrees:      {[]fact{submitted(1), approved(2), paid(3, "y", 144, billing), paid(4, "y", 143, mirror)}, nil},
+	processors.MarkMemberDiffers:         {[]fact{submitted(1), approved(2, func(e *events.ClaimAdjudicated) { e.MemberID = "m2" })}, nil},
+	processors.MarkProviderDiffers:       {[]fact{submitted(1), approved(2, func(e *events.ClaimAdjudicated) { e.ProviderID = "p2" })}, nil},
+	processors.MarkAppealWithoutDenial:   {[]fact{submitted(1), appeal(2, events.OutcomeUpheld)}, nil},
+	processors.MarkSubmittedTwice:        {[]fact{submitted(1), submitted(2)}, nil},
+}
+
+func shares(deductible, copay, coinsurance int) func(*events.ClaimAdjudicated) {
+	return func(e *events.ClaimAdjudicated) {
+		e.DeductibleApplied, e.CopayApplied, e.CoinsuranceApplied = dollars(deductible), dollars(copay), dollars(coinsurance)
+	}
+}
+
+func TestEachMarkIsProvoked(t *testing.T) {
+	for mark, c := range markCases {
+		want := append([]string{mark}, c.also...)
+		slices.Sort(want)
+		permute(numbered(c.facts...), func(facts []fact) {
+			if got := fold(t, facts).Marks; !slices.Equal(got, want) {
+				t.Errorf("%s: marks %v", mark, got)
+			}
+		})
+	}
+}
+
+// The cases are all there are: every Mark constant of the package has one.
+func TestEveryMarkConstantHasACase(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "claim_settle.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var marks []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if ok && strings.HasPrefix(spec.Names[0].Name, "Mark") {
+			mark, _ := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			marks = append(marks, mark)
+		}
+		return true
+	})
+	slices.Sort(marks)
+	if cases := slices.Sorted(maps.Keys(markCases)); !slices.Equal(marks, cases) || len(marks) == 0 {
+		t.Errorf("marks  %v\nhave cases %v", marks, cases)
+	}
+}
+
+func TestNoMarks(t *testing.T) {
+	for name, facts := range map[string][]fact{
+		"submitted":               {submitted(1)},
+		"paid and mirrored":       {submitted(1), approved(2, shares(0, 36, 0)), paid(3, "y", 144, billing), paid(4, "y", 144, mirror)},
+		"all at one instant":      {submitted(1), approved(1), paid(1, "y", 144, billing)},
+		"paid in two":             {submitted(1), approved(2), paid(3, "y", 100, billing), paid(4, "z", 44, billing)},
+		"denied":                  {submitted(1), denied(2)},
+		"overturned, paid":        {submitted(1), denied(2), appeal(3, events.OutcomeOverturned, withAmounts), paid(4, "y", 170, billing)},
+		"denied, upheld at once":  {submitted(1), denied(2), appeal(2, events.OutcomeUpheld)},
+		"two levels":              {submitted(1), denied(2), appeal(3, events.OutcomeUpheld), appeal(4, events.OutcomeOverturned, withAmounts), paid(5, "y", 170, billing)},
+		"corrected":               {submitted(1), approved(2), approved(3, pays(100, 80, 20)), paid(4, "y", 80, billing)},
+		"nothing to pay":          {submitted(1), approved(2, pays(180, 0, 180), shares(180, 0, 0)), paid(3, "y", 0, billing)},
+		"paid and taken back":     {submitted(1), approved(2), paid(3, "y", 144, billing), paid(4, "z", -144, billing)},
+		"shares not told in full": {submitted(1), approved(2, func(e *events.ClaimAdjudicated) { e.CopayApplied = dollars(1) })},
+	} {
+		if marks := fold(t, numbered(facts...)).Marks; marks == nil || len(marks) != 0 {
+			t.Errorf("%s: marks %v", name, marks)
+		}
+	}
+}
+
+// An appeal before any denial is marked although another follows one.
+func TestEachAppealNeedsADenialBefore(t *testing.T) {
+	row := fold(t, numbered(submitted(1), appeal(2, events.OutcomeUpheld), denied(3), appeal(4, events.OutcomeUpheld)))
+	if !slices.Equal(row.Marks, []string{processors.MarkAppealWithoutDenial}) {
+		t.Errorf("marks %v", row.Marks)
+	}
+}

@@ -1,0 +1,3 @@
+// Package tables answers: what is known about one entity, and which questions
+// does its row answer alone.
+package tables

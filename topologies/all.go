@@ -1,0 +1,60 @@
+package topologies
+
+import "payerflow/internal/topology"
+
+// All is every group, for the worker to run and for drawing and checking.
+var All = []topology.Declared{
+	ClaimStatus.Declare(),
+}
+
+// Topics are all topics that the application needs: the catalogue, its DLQs,
+// and the groups' own.
+func Topics() []topology.Topic {
+	var ts []topology.Topic
+	for _, t := range Catalogue {
+		ts = append(ts, t, t.DLQ())
+	}
+	for _, g := range All {
+		ts = append(ts, g.Topics()...)
+	}
+	return ts
+}
+
+// TopicOf finds a catalogue topic by name.
+func TopicOf(name string) (topology.Topic, bool) {
+	for _, t := range Catalogue {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return topology.Topic{}, false
+}
+
+// TopicFor finds the domain topic of an event type.
+func TopicFor(eventType string) (topology.Topic, bool) {
+	for _, t := range Catalogue {
+		for _, e := range t.EventTypes {
+			if e == eventType {
+				return t, true
+			}
+		}
+	}
+	return topology.Topic{}, false
+}
+
+// Subject is a value schema to be registered: {topic}-value.
+type Subject struct{ Name, Topic string }
+
+// Subjects are all value schemas that the application writes: one for each
+// catalogue topic and table, and the dead letter's for each DLQ. A repartition
+// topic carries its source's bytes unchanged and has no subject of its own.
+func Subjects() []Subject {
+	var s []Subject
+	for _, t := range Catalogue {
+		s = append(s, Subject{t.Subject(), t.Name}, Subject{t.DLQ().Subject(), t.DLQ().Name})
+	}
+	for _, g := range All {
+		s = append(s, Subject{g.Table.Subject(), g.Table.Name})
+	}
+	return s
+}

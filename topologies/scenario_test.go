@@ -1,0 +1,137 @@
+package topologies_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A scenario is a transcript: blocks of input lines, a line of dashes, and what
+// the groups wrote. Lines that begin with # are for the reader. An input is
+//
+//	> <now> <topic> <key> <value> [ headers: name=value ...]
+//
+// with now as RFC 3339, which is also the record's time stamp. The key is taken
+// as it stands, as a Go text where it begins with a quote, as n times c where
+// it is n*c, and is absent where it is -. The value is one of
+//
+//	{...}                    a body, checked at the door and written as Avro
+//	as:<subject>/<n> {...}   a body, unchecked, as that published version writes it
+//	type:<name> {...}        a body, unchecked, of an event type younger than the schema
+//	raw:<hex>                bytes
+//	null                     no value
+//
+// Of each row only the last state in a block is shown, without its nulls.
+// UPDATE=1 writes what comes out, unless it holds a new `error:` line.
+func TestScenarios(t *testing.T) {
+	paths, err := filepath.Glob("../testdata/scenarios/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, string(text))
+			if got != string(text) && os.Getenv("UPDATE") == "1" && errorLines(got) <= errorLines(string(text)) {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got != string(text) {
+				t.Errorf("%s is now\n%s\nUPDATE=1 takes it over, unless there is a new error", path, got)
+			}
+			variations(t, string(text))
+		})
+	}
+}
+
+func errorLines(text string) (n int) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "error:") {
+			n++
+		}
+	}
+	return n
+}
+
+// play runs the input lines of a transcript and writes it anew.
+func play(t *testing.T, text string) string {
+	t.Helper()
+	var out strings.Builder
+	s := newStage(t)
+	inOutput := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "----"):
+			inOutput = true
+			out.WriteString(line + "\n" + s.wrote())
+		case line == "":
+			inOutput = false
+			out.WriteString("\n")
+		case inOutput: // is written anew
+		case strings.HasPrefix(line, "> "):
+			out.WriteString(line + "\n")
+			now, rec := s.parse(line)
+			s.pipe(now, rec)
+		case strings.HasPrefix(line, "#"):
+			out.WriteString(line + "\n")
+		default:
+			t.Fatalf("neither input nor remark: %s", line)
+		}
+	}
+	return out.String()
+}
+
+// variations run the same records twice each, between records of other claims,
+// and from the last to the first. The rows at the end are equal.
+func variations(t *testing.T, text string) {
+	t.Helper()
+	plain, doubled, mixed, backwards := newStage(t), newStage(t), newStage(t), newStage(t)
+	var inputs []string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "> ") {
+			inputs = append(inputs, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	for n, line := range inputs {
+		now, rec := plain.parse(line)
+		plain.pipe(now, rec)
+		now, rec = doubled.parse(line)
+		doubled.pipe(now, rec)
+		doubled.pipe(now, rec)
+		for i, other := range unrelated {
+			mixed.pipe(mixed.parse(fmt.Sprintf(other, now.Format(time.RFC3339Nano), fmt.Sprintf("unrelated-%d", (n+i)%3))))
+		}
+		now, rec = mixed.parse(line)
+		mixed.pipe(now, rec)
+	}
+	for _, line := range slices.Backward(inputs) {
+		backwards.pipe(backwards.parse(line))
+	}
+	want := plain.rows()
+	for name, s := range map[string]*stage{"twice": doubled, "mixed": mixed, "backwards": backwards} {
+		got := s.rows()
+		maps.DeleteFunc(got, func(key, _ string) bool { return strings.HasPrefix(key, "unrelated-") })
+		if !maps.Equal(got, want) {
+			t.Errorf("%s, the rows are\n%v\nwant\n%v", name, got, want)
+		}
+	}
+	if len(mixed.rows()) < len(want)+1 {
+		t.Error("no unrelated rows")
+	}
+}
+
+// unrelated are records of other claims, the last one not decodable.
+var unrelated = []string{
+	`> %s claims.claim.submitted %[2]s {"eventType":"CLAIM_SUBMITTED","claimId":"%[2]s","memberId":"m","providerId":"p","planId":"pl","claimType":"DENTAL","totalBilledAmount":"10.00","serviceDate":"2026-03-01","submittedAt":"2026-03-02T00:00:00Z","requiresPriorAuth":false}`,
+	`> %s claims.claim.paid %[2]s {"eventType":"CLAIM_PAID","claimId":"%[2]s","memberId":"m","providerId":"p","paymentId":"unrelated","paidAmount":"5.00","paidAt":"2026-03-03T00:00:00Z"}`,
+	`> %s claims.appeal.resolved %[2]s raw:00`,
+}

@@ -1,0 +1,216 @@
+package topologies_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hamba/avro/v2"
+
+	"payerflow/codecs"
+	"payerflow/internal/topology"
+	"payerflow/topologies"
+)
+
+// stage is a driver with its registry.
+type stage struct {
+	t       *testing.T
+	memory  *codecs.Memory
+	driver  *topology.Driver
+	generic *codecs.Generic
+	bodies  *codecs.Bodies
+	failed  []string
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{t: t, memory: &codecs.Memory{}}
+	driver, err := topology.NewDriver(topologies.All, s.memory, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.driver, s.generic, s.bodies = driver, codecs.NewGeneric(s.memory), codecs.NewBodies(s.memory)
+	return s
+}
+
+func (s *stage) pipe(now time.Time, rec topology.Raw) {
+	s.driver.Advance(now)
+	if err := s.driver.Pipe(rec); err != nil {
+		s.failed = append(s.failed, fmt.Sprintf("error: %v\n", err))
+	}
+}
+
+func (s *stage) parse(line string) (time.Time, topology.Raw) {
+	s.t.Helper()
+	line, headers, _ := strings.Cut(strings.TrimPrefix(line, "> "), " headers: ")
+	parts := strings.SplitN(line, " ", 4)
+	if len(parts) != 4 {
+		s.t.Fatalf("%s: want now, topic, key and value", line)
+	}
+	now, err := time.Parse(time.RFC3339Nano, parts[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	topic, ok := topologies.TopicOf(parts[1])
+	if !ok {
+		s.t.Fatalf("no topic %s", parts[1])
+	}
+	rec := topology.Raw{Topic: topic.Name, Key: s.key(parts[2]), Value: s.value(topic, parts[3])}
+	for _, h := range strings.Fields(headers) {
+		name, value, _ := strings.Cut(h, "=")
+		rec.Headers = append(rec.Headers, topology.Header{Key: name, Value: []byte(value)})
+	}
+	return now, rec
+}
+
+func (s *stage) key(text string) []byte {
+	s.t.Helper()
+	if text == "-" {
+		return nil
+	}
+	if strings.HasPrefix(text, `"`) {
+		key, err := strconv.Unquote(text)
+		if err != nil {
+			s.t.Fatalf("%s: %v", text, err)
+		}
+		return []byte(key)
+	}
+	if count, c, ok := strings.Cut(text, "*"); ok {
+		n, err := strconv.Atoi(count)
+		if err != nil {
+			s.t.Fatalf("%s: %v", text, err)
+		}
+		return []byte(strings.Repeat(c, n))
+	}
+	return []byte(text)
+}
+
+func (s *stage) value(topic topology.Topic, text string) []byte {
+	s.t.Helper()
+	kind, body, _ := strings.Cut(text, " ")
+	switch {
+	case text == "null":
+		return nil
+	case strings.HasPrefix(text, "raw:"):
+		b, err := hex.DecodeString(strings.TrimPrefix(text, "raw:"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return append([]byte{}, b...)
+	case strings.HasPrefix(text, "as:"):
+		schema, err := os.ReadFile("../testdata/schemas/" + strings.TrimPrefix(kind, "as:") + ".avsc")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return s.write(string(schema), body)
+	case strings.HasPrefix(text, "type:"):
+		schema, err := codecs.AvroSchema(topic.Name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return s.write(strings.Replace(schema, `["UNKNOWN", `, `["UNKNOWN", "`+strings.TrimPrefix(kind, "type:")+`", `, 1), body)
+	}
+	checked, faults := codecs.CheckBody([]byte(text))
+	if len(faults) > 0 {
+		s.t.Fatalf("%s: %+v", text, faults)
+	}
+	b, err := s.bodies.Encode(topic, checked)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+// write encodes a body with a schema of the scenario's choice.
+func (s *stage) write(text, body string) []byte {
+	s.t.Helper()
+	schema, err := avro.ParseWithCache(text, "", &avro.SchemaCache{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	v, err := decodeNumbers(strings.NewReader(body))
+	if err != nil {
+		s.t.Fatalf("%s: %v", body, err)
+	}
+	b, err := codecs.FromJSON(schema, v)
+	if err != nil {
+		s.t.Fatalf("%s: %v", body, err)
+	}
+	id, err := s.memory.ID("", text)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return codecs.Frame(id, b)
+}
+
+// wrote says what was written since the last call.
+func (s *stage) wrote() string {
+	s.t.Helper()
+	took := s.driver.Took()
+	last := map[string]int{}
+	for i, w := range took {
+		if w.Parked == nil {
+			last[w.Topic+w.Key] = i
+		}
+	}
+	var out strings.Builder
+	for i, w := range took {
+		switch {
+		case w.Parked != nil:
+			line := fmt.Sprintf("dlq %s %s %s", strings.TrimSuffix(w.Topic, ".dlq"), w.Parked.Code, w.Parked.Pointer)
+			out.WriteString(strings.TrimSpace(line) + "\n")
+		case last[w.Topic+w.Key] == i:
+			fmt.Fprintf(&out, "%s %s %s\n", kindOf(w.Topic), shownKey(w.Key), s.show(w.Value))
+		}
+	}
+	for _, line := range s.failed {
+		out.WriteString(line)
+	}
+	s.failed = nil
+	return out.String()
+}
+
+func kindOf(topic string) string {
+	if strings.HasSuffix(topic, "-table") {
+		return "row"
+	}
+	return "out " + topic
+}
+
+func shownKey(stored string) string {
+	key, synthetic := topology.EntityKey(stored)
+	if synthetic {
+		return "synthetic:" + key
+	}
+	return key
+}
+
+// nulls are fields without a value; a quote within a text has a backslash in
+// front, so that no text matches.
+var nulls = regexp.MustCompile(`,"[A-Za-z0-9]+":null`)
+
+func (s *stage) show(value []byte) string {
+	s.t.Helper()
+	doc, err := s.generic.Decode(value)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(nulls.ReplaceAll(doc, nil))
+}
+
+// rows are all rows of all groups, by key.
+func (s *stage) rows() map[string]string {
+	s.t.Helper()
+	rows := map[string]string{}
+	for _, g := range topologies.All {
+		for stored, value := range s.driver.Rows(g.Table.Name) {
+			rows[shownKey(stored)] += s.show(value)
+		}
+	}
+	return rows
+}
