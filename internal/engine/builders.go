@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"hash"
 
@@ -52,7 +53,17 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 	if err != nil {
 		return nil, err
 	}
-	return rt.p.g.e.state.openStore(tablePartition{name, partition}, log)
+	st, err := rt.p.g.e.state.openStore(tablePartition{name, partition}, log)
+	if err != nil || topic != rt.p.table() {
+		return st, err
+	}
+	if s := rt.current.Load(); s != nil {
+		err = rt.restore(s.ctx, st)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		rt.fail(err)
+	}
+	return st, err
 }
 
 // updateFromChangelog applies one changelog record. Transaction markers arrive

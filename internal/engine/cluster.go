@@ -59,6 +59,12 @@ func (c *cluster) origin(topic string) (string, error) {
 	return fmt.Sprintf("%s/%x/%d", m.Cluster, d.ID, len(d.Partitions)), d.Err
 }
 
+// oldest and newest ask offset for the ends of a partition.
+const (
+	oldest = sarama.OffsetOldest
+	newest = sarama.OffsetNewest
+)
+
 // offset of the newest is the high watermark and not the last stable offset: a
 // recovery then waits for a predecessor's open transaction to be decided,
 // instead of missing its records.
@@ -66,7 +72,7 @@ func (c *cluster) offset(topic string, partition int32, at int64) (int64, error)
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
 	list := c.admin.ListEndOffsets
-	if at == sarama.OffsetOldest {
+	if at == oldest {
 		list = c.admin.ListStartOffsets
 	}
 	all, err := list(ctx, topic)

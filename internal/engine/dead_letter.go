@@ -10,6 +10,9 @@ import (
 	"payerflow/internal/topology"
 )
 
+// maxDeadKey is the longest key that is repeated as the dead letter's own.
+const maxDeadKey = 1024
+
 // park writes the record to the dead letter topic of its stream, at the
 // partition number where it was read, in the same transaction that moves the
 // offset past it.
@@ -35,8 +38,11 @@ func (g *group) park(w *work, rec topology.Raw, why *topology.Parked) error {
 	if err != nil {
 		return err
 	}
-	w.rt.produce(&kgo.Record{Topic: source.DLQ().Name, Partition: rec.Partition, Key: rec.Key, Value: value,
-		Headers: headersOf(topology.Inherited(rec))}, noted)
+	dead := &kgo.Record{Topic: source.DLQ().Name, Partition: rec.Partition, Value: value, Headers: headersOf(topology.Inherited(rec))}
+	if len(rec.Key) <= maxDeadKey { // a larger one stands in the value alone: twice, it would not fit
+		dead.Key = rec.Key
+	}
+	w.rt.produce(dead, noted)
 	g.e.metrics.parked.WithLabelValues(g.Name, rec.Topic, why.Code).Inc()
 	w.counters.parked.Inc()
 	attrs := []any{"group", g.Name, "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "code", why.Code, "field", why.Pointer}

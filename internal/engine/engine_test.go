@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func newCluster(t testing.TB) *cluster {
 	}
 	t.Cleanup(k.Close)
 	c := &cluster{t: t, kafka: k, brokers: k.ListenAddrs(), schemas: &codecs.Memory{}}
-	c.client, err = kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	c.client, err = kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(2<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,9 +48,9 @@ func newCluster(t testing.TB) *cluster {
 
 func (c *cluster) create(topics ...topology.Topic) {
 	for _, t := range topics {
-		policy := string(t.Cleanup)
+		policy, largest := string(t.Cleanup), strconv.Itoa(t.MaxMessageBytes)
 		if _, err := kadm.NewClient(c.client).CreateTopic(context.Background(), int32(t.Partitions), 1,
-			map[string]*string{"cleanup.policy": &policy}, t.Name); err != nil {
+			map[string]*string{"cleanup.policy": &policy, "max.message.bytes": &largest}, t.Name); err != nil {
 			c.t.Fatal(err)
 		}
 	}

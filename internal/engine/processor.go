@@ -22,13 +22,14 @@ type processor struct {
 	graph     func(rt func() *runtime) *goka.GroupGraph
 	log       *slog.Logger
 	positions *positions
+	restores  *restores
 
 	mu   sync.Mutex
 	logs map[string]*rowlog.Log // tables that this run has opened, by topic
 }
 
 func newProcessor(g *group, name string, graph func(rt func() *runtime) *goka.GroupGraph) *processor {
-	return &processor{g: g, name: name, graph: graph, log: g.e.log, positions: newPositions()}
+	return &processor{g: g, name: name, graph: graph, log: g.e.log, positions: newPositions(), restores: newRestores()}
 }
 
 // table is the topic of the table that this processor writes, "" for none.

@@ -100,6 +100,9 @@ func (e *Engine) Ready() error {
 		assigned, running := g.folding.positions.assigned()
 		if !running {
 			errs = append(errs, fmt.Errorf("group %s: waiting for partitions, or restoring them", g.Name))
+			for _, line := range g.folding.restores.progress() {
+				errs = append(errs, fmt.Errorf("group %s: %s", g.Name, line))
+			}
 			continue
 		}
 		seen := map[int32]bool{}

@@ -161,3 +161,41 @@ func TestSyntheticEventsHaveRowsOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestLargestRecordsFitTheirDeadLetters parks records whose key, header or
+// value takes all the room that the topic gives.
+func TestLargestRecordsFitTheirDeadLetters(t *testing.T) {
+	c := newCluster(t)
+	e, _ := c.start(t.TempDir(), topologies.All)
+	big := make([]byte, 1<<20-400)
+	good := submitted("c1")
+	for _, r := range []*kgo.Record{
+		{Key: big, Value: []byte("x")},
+		{Key: []byte("c1"), Value: big},
+		{Key: []byte("c1"), Value: []byte("x"), Headers: []kgo.RecordHeader{{Key: "traceparent", Value: big}}},
+		record(c, topologies.ClaimSubmitted, good),
+	} {
+		r.Topic = topologies.ClaimSubmitted.Topic.Name
+		r.Timestamp = time.Now()
+		if len(r.Key) < 100 {
+			r.Partition = topology.Partition(r.Key, 12)
+		}
+		c.produce(r)
+	}
+	eventually(t, "the row of the record behind them", func() bool {
+		_, err := e.Get("claim-status", "c1", false)
+		return err == nil
+	})
+	reader, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topologies.ClaimSubmitted.Topic.DLQ().Name), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for n := 0; n < 3; n += reader.PollFetches(ctx).NumRecords() {
+		if ctx.Err() != nil {
+			t.Fatalf("%d of 3 dead letters", n)
+		}
+	}
+}

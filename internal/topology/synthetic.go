@@ -23,13 +23,19 @@ func EntityKey(stored string) (key string, synthetic bool) {
 	return strings.CutPrefix(stored, syntheticMark)
 }
 
+// maxInherited bounds a header that is carried on, as W3C bounds traceparent
+// and CloudEvents a context attribute in practice.
+const maxInherited = 512
+
 // Inherited are the headers that everything a record causes carries on.
 func Inherited(rec Raw) []Header {
 	var out []Header
 	for _, h := range rec.Headers {
 		switch h.Key {
 		case HeaderSynthetic, "ce_transactionid", "traceparent":
-			out = append(out, h)
+			if len(h.Value) <= maxInherited {
+				out = append(out, h)
+			}
 		}
 	}
 	return out

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/internal/rowlog"
+)
+
+const (
+	// restoresAtOnce bounds memory; on two cores more would not be faster.
+	restoresAtOnce = 3
+	// restoreBytes is what the restore of one partition gathers before it writes.
+	restoreBytes = 32 << 20
+	// restoreLogged and restoreStuck are how often a restore is logged, and how
+	// long it may stand still before it is named as stuck.
+	restoreLogged = 5 * time.Second
+	restoreStuck  = 30 * time.Second
+)
+
+// restores are the restores of one processor, for readiness and the log.
+type restores struct {
+	slots chan struct{}
+	mu    sync.Mutex
+	open  map[int32]*restore
+}
+
+// restore is the bulk load of one partition of the group's table, ahead of
+// goka's own recovery, which then finds nothing left to do.
+type restore struct {
+	partition   int32
+	first, end  int64
+	next, count atomic.Int64
+	began       time.Time
+}
+
+func newRestores() *restores {
+	return &restores{slots: make(chan struct{}, restoresAtOnce), open: map[int32]*restore{}}
+}
+
+// Progress is one restore in words: percent, records a second, time left.
+func (r *restore) progress(now time.Time) string {
+	done, all := r.next.Load()-r.first, r.end-r.first
+	elapsed := now.Sub(r.began)
+	if done <= 0 || elapsed <= 0 {
+		return fmt.Sprintf("partition %d: restoring %d records", r.partition, all)
+	}
+	left := time.Duration(float64(elapsed) * float64(all-done) / float64(done))
+	return fmt.Sprintf("partition %d: restored %d %%, %.0f records/s, %s left", r.partition, 100*done/all,
+		float64(r.count.Load())/elapsed.Seconds(), left.Round(100*time.Millisecond))
+}
+
+func (rs *restores) progress() (out []string) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, r := range rs.open {
+		out = append(out, r.progress(time.Now()))
+	}
+	return out
+}
+
+// restore brings the local rows of a partition of the group's table to the end
+// that the changelog has now. It waits for transactions that are undecided
+// there: their records may come to count.
+func (rt *runtime) restore(ctx context.Context, st *store) error {
+	rs := rt.p.restores
+	select {
+	case rs.slots <- struct{}{}:
+		defer func() { <-rs.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	first, end, err := rt.changelogEnds(st)
+	if err != nil || first >= end {
+		return err
+	}
+	r := &restore{partition: st.at.partition, first: first, end: end, began: time.Now()}
+	r.next.Store(first)
+	rs.mu.Lock()
+	rs.open[r.partition] = r
+	rs.mu.Unlock()
+	defer func() {
+		rs.mu.Lock()
+		delete(rs.open, r.partition)
+		rs.mu.Unlock()
+	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go r.watch(ctx, rt.p)
+	return r.run(ctx, rt, st)
+}
+
+// changelogEnds are the next offset that the rows need and the high watermark.
+func (rt *runtime) changelogEnds(st *store) (first, end int64, err error) {
+	topic, partition := rt.p.table(), st.at.partition
+	if end, err = rt.cluster.offset(topic, partition, newest); err != nil {
+		return 0, 0, err
+	}
+	start, err := rt.cluster.offset(topic, partition, oldest)
+	if err != nil {
+		return 0, 0, err
+	}
+	have, _ := st.GetOffset(-1)
+	return max(start, have+1), end, nil
+}
+
+func (r *restore) run(ctx context.Context, rt *runtime, st *store) error {
+	topic := rt.p.table()
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(rt.p.g.e.cfg.Brokers...), kgo.ClientID("payerflow-restore"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {r.partition: kgo.NewOffset().At(r.first)}}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.FetchMaxBytes(16 << 20), kgo.FetchMaxPartitionBytes(16 << 20), kgo.MaxConcurrentFetches(1),
+		kgo.FetchMaxWait(100 * time.Millisecond),
+	}, rt.p.g.e.cfg.Client...)...)
+	if err != nil {
+		return fmt.Errorf("restore client: %w", err)
+	}
+	defer client.Close()
+	newest, bytes := map[string][]byte{}, 0
+	for r.next.Load() < r.end {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err0(); err != nil {
+			return fmt.Errorf("restore %s/%d: %w", topic, r.partition, err)
+		}
+		for it := fetches.RecordIter(); !it.Done(); {
+			rec := it.Next()
+			r.next.Store(rec.Offset + 1)
+			if rec.Attrs.IsControl() {
+				continue
+			}
+			r.count.Add(1)
+			newest[string(rec.Key)] = rec.Value
+			bytes += len(rec.Key) + len(rec.Value)
+		}
+		if bytes > restoreBytes {
+			if err := st.load(newest, r.next.Load()-1); err != nil {
+				return err
+			}
+			clear(newest)
+			bytes = 0
+		}
+	}
+	return st.load(newest, r.next.Load()-1)
+}
+
+// watch logs how a long restore goes, and names one that stands still.
+func (r *restore) watch(ctx context.Context, p *processor) {
+	tick := time.NewTicker(restoreLogged)
+	defer tick.Stop()
+	last, moved := r.next.Load(), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			next := r.next.Load()
+			switch {
+			case next != last:
+				last, moved = next, now
+				p.log.Info("restoring", "group", p.name, "progress", r.progress(now))
+			case now.Sub(moved) > restoreStuck:
+				p.log.Warn("a restore makes no progress; is a transaction open, or a broker away?", "group", p.name,
+					"topic", p.table(), "partition", r.partition, "offset", next, "end", r.end, "for", now.Sub(moved).Round(time.Second))
+			}
+		}
+	}
+}
+
+// load writes rows that were restored, with the changelog offset behind which
+// nothing is missing.
+func (st *store) load(rows map[string][]byte, offset int64) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	var b rowlog.Batch
+	for key, value := range rows {
+		if value == nil {
+			b.Delete(st.at.partition, key)
+		} else {
+			b.Put(st.at.partition, key, value, 0)
+		}
+	}
+	b.SetOffset(st.at.partition, offset, time.Now())
+	if err := st.log.Commit(&b, nil); err != nil {
+		return errors.Join(fmt.Errorf("restore %s/%d", st.at.table, st.at.partition), err)
+	}
+	st.offset = offset
+	return nil
+}
