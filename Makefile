@@ -6,7 +6,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo devel)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 20s
 
-.PHONY: help build demo test race lint fuzz bench play draw test-kafka test-clients
+.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 bench: ## benchmarks: fold, codec, whole worker
 	$(GO) test -run '^$$' -bench . -benchmem ./processors ./codecs ./internal/engine
+
+bench-peers: ## the engine beside Kafka Streams, goka on sarama and raw franz-go (needs Java 21 and Maven)
+	bench/peers.sh $(REPS)
 
 play: ## run the scenarios and write what they gave into testdata/scenarios
 	UPDATE=1 $(GO) test ./topologies -run 'Scenario|ClaimsDay' -count=1

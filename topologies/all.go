@@ -17,7 +17,7 @@ func Topics() []topology.Topic {
 	for _, g := range All {
 		ts = append(ts, g.Topics()...)
 	}
-	return ts
+	return append(ts, topology.Members)
 }
 
 // TopicOf finds a catalogue topic by name.

@@ -13,6 +13,8 @@ type Config struct {
 	Brokers []string
 	DataDir string // state, lock and instance id of this worker
 
+	Address string // where this worker answers HTTP, for its announcement
+
 	BatchRecords       int           // bound of one transaction, records
 	BatchInterval      time.Duration // bound of one transaction, time
 	SessionTimeout     time.Duration

@@ -69,7 +69,7 @@ func (rt *runtime) open() error {
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
 		kgo.ProducerBatchMaxBytes(rt.p.maxBatchBytes()),
 		kgo.MaxBufferedRecords(100_000),
-		kgo.TransactionalID("payerflow." + rt.p.name + "." + rt.p.g.e.instance),
+		kgo.TransactionalID(rt.p.transactionalID()),
 		kgo.TransactionTimeout(cfg.TransactionTimeout),
 		kgo.ConsumerGroup(rt.p.name),
 		kgo.InstanceID(rt.p.g.e.instance),
@@ -113,6 +113,9 @@ func (rt *runtime) close() error {
 		rt.p.log.Debug("leave group", "error", err)
 	}
 	rt.session.CloseAllowingRebalance()
+	if err := rt.cluster.gone(rt.p.self()); err != nil {
+		rt.p.log.Debug("members", "error", err)
+	}
 	return nil
 }
 

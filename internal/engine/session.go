@@ -142,6 +142,19 @@ func (rt *runtime) newSession(assigned map[string][]int32, generation int) *sess
 	return s
 }
 
+// enter announces this worker and ends what workers that are gone left open,
+// before any table is restored.
+func (rt *runtime) enter(s *session) error {
+	err := rt.fence(s.ctx)
+	if err == nil {
+		err = rt.cluster.announce(rt.p.self())
+	}
+	if err != nil && s.ctx.Err() == nil {
+		rt.fail(err)
+	}
+	return err
+}
+
 // tablePartitions are the partitions that the session's inputs have.
 func (s *session) tablePartitions() (ps []int32) {
 	seen := map[int32]bool{}
@@ -165,7 +178,10 @@ func (rt *runtime) runSession(ctx context.Context, h sarama.ConsumerGroupHandler
 	started := time.Now()
 	rt.p.onAssigned(s)
 	stopSetup := context.AfterFunc(ctx, s.cancel) // recovery ends with ctx; a batch, later, does not
-	err := h.Setup(s)
+	err := rt.enter(s)
+	if err == nil {
+		err = h.Setup(s)
+	}
 	if !stopSetup() || err != nil || s.ctx.Err() != nil {
 		s.cancel()
 		if cleanup := h.Cleanup(s); err == nil {

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/connectors/kafka"
+	"payerflow/internal/topology"
+)
+
+// All topics begin with prefix, so that what a run leaves is found and removed.
+const (
+	prefix     = "bench."
+	partitions = 12
+)
+
+type feed struct {
+	topic  topology.Topic
+	events int
+	codec  interface {
+		Decode([]byte) (any, error)
+	}
+}
+
+func input(name string) topology.Topic {
+	return topology.Topic{Name: prefix + name, Partitions: partitions, Cleanup: topology.Delete, Compression: "lz4", MaxMessageBytes: 1 << 20, KeyField: "claimId"}
+}
+
+var (
+	submittedStream   = topology.Stream[submitted]{Topic: input("claim.submitted"), Codec: submittedCodec}
+	adjudicatedStream = topology.Stream[adjudicated]{Topic: input("claim.adjudicated"), Codec: adjudicatedCodec}
+	paidStream        = topology.Stream[paid]{Topic: input("claim.paid"), Codec: paidCodec}
+	resolvedStream    = topology.Stream[resolved]{Topic: input("appeal.resolved"), Codec: resolvedCodec}
+
+	feeds = []feed{
+		{submittedStream.Topic, 1_000_000, loose[submitted]{submittedCodec}},
+		{adjudicatedStream.Topic, 900_000, loose[adjudicated]{adjudicatedCodec}},
+		{paidStream.Topic, 700_000, loose[paid]{paidCodec}},
+		{resolvedStream.Topic, 100_000, loose[resolved]{resolvedCodec}},
+	}
+)
+
+const total = 2_700_000
+
+// view is the topic to which a run writes every new row.
+func view(id string) topology.Topic {
+	return input("view." + id)
+}
+
+func newClient(opts ...kgo.Opt) *kgo.Client {
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(broker), kgo.ProducerBatchCompression(kgo.Lz4Compression())}, opts...)...)
+	must(err)
+	return c
+}
+
+// create makes topics as the product does, on one node, and returns when the
+// node knows them.
+func create(ctx context.Context, topics ...topology.Topic) {
+	one := kafka.Replication{Factor: 1, MinInSync: 1}
+	c, err := kafka.Dial(ctx, []string{broker})
+	must(err)
+	defer c.Close()
+	changes, err := c.Diff(ctx, topics, one)
+	must(err)
+	must(c.Apply(ctx, changes, one, func(kafka.Change) {}))
+	await(ctx, func() bool {
+		changes, err := c.Diff(ctx, topics, one)
+		return err == nil && len(changes) == 0
+	})
+}
+
+// remove deletes the topics that keep says no to.
+func remove(ctx context.Context, a *kadm.Client, keep func(topic string) bool) {
+	topics, err := a.ListTopics(ctx)
+	must(err)
+	for _, t := range topics.Names() {
+		if strings.HasPrefix(t, prefix) && !keep(t) {
+			_, err := a.DeleteTopics(ctx, t)
+			must(err)
+		}
+	}
+}
+
+func isInput(topic string) bool {
+	for _, f := range feeds {
+		if f.topic.Name == topic {
+			return true
+		}
+	}
+	return false
+}
+
+// preload writes the events, unless they are there.
+func preload(ctx context.Context) {
+	c := newClient(kgo.MaxBufferedRecords(50_000), kgo.ProducerLinger(50*time.Millisecond))
+	defer c.Close()
+	a := kadm.NewClient(c)
+	if loaded(ctx, a) {
+		return
+	}
+	remove(ctx, a, func(string) bool { return false })
+	began := time.Now()
+	bytes := 0
+	for i, f := range feeds {
+		await(ctx, func() bool { // a topic that was just deleted may not be gone yet
+			topics, err := a.ListTopics(ctx, f.topic.Name)
+			return err == nil && !topics.Has(f.topic.Name)
+		})
+		create(ctx, f.topic)
+		for n := range f.events {
+			claim, at, value, err := event(i, n)
+			must(err)
+			bytes += len(value)
+			c.Produce(ctx, &kgo.Record{Topic: f.topic.Name, Key: []byte(claim), Value: value, Timestamp: at}, func(_ *kgo.Record, err error) { must(err) })
+		}
+	}
+	must(c.Flush(ctx))
+	note("preloaded %d events of %d bytes on average in %.0f s", total, bytes/total, time.Since(began).Seconds())
+}
+
+func loaded(ctx context.Context, a *kadm.Client) bool {
+	ends := inputEnds(ctx, a)
+	for _, f := range feeds {
+		n := int64(0)
+		for _, o := range ends[f.topic.Name] {
+			n += o.Offset
+		}
+		if n != int64(f.events) {
+			return false
+		}
+	}
+	return true
+}
+
+func inputEnds(ctx context.Context, a *kadm.Client) kadm.ListedOffsets {
+	var names []string
+	for _, f := range feeds {
+		names = append(names, f.topic.Name)
+	}
+	ends, err := a.ListEndOffsets(ctx, names...)
+	must(err)
+	return ends
+}
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// uuid is number i of a kind, the same in every run.
+func uuid(kind, i int) string {
+	var b [16]byte
+	r := rand.New(rand.NewPCG(uint64(kind), uint64(i)))
+	binary.BigEndian.PutUint64(b[:], r.Uint64())
+	binary.BigEndian.PutUint64(b[8:], r.Uint64())
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// event makes event n of a feed.
+func event(feed, n int) (claim string, at time.Time, value []byte, err error) {
+	c := n
+	if feed == 3 {
+		c = 9 * n
+	}
+	claim = uuid(0, c)
+	at = epoch.Add(time.Duration(c)*100*time.Millisecond + time.Duration(feed)*3*time.Hour)
+	id, member, when := uuid(feed+1, n), fmt.Sprintf("MBR%09d", c%250_000), at.Format(layout)
+	money := func(factor int) string { return fmt.Sprintf("%d.%02d", 50+c*factor%9000, c%100) }
+	switch feed {
+	case 0:
+		value, err = submittedCodec.Encode(submitted{id, claim, member, uuid(11, n%5000), uuid(17, n%50), money(7), "J45.909", "99213", when[:10], when})
+	case 1:
+		decision := "APPROVED"
+		if n%10 == 9 {
+			decision = "DENIED"
+		}
+		value, err = adjudicatedCodec.Encode(adjudicated{id, claim, member, uuid(12, n%300), decision, money(5), "100.00", "20.00", "CO-45 charge exceeds fee schedule", when})
+	case 2:
+		value, err = paidCodec.Encode(paid{id, claim, member, uuid(13, n), money(3), fmt.Sprintf("%010d", n), "EFT", "021000021", uuid(14, n/50), when})
+	case 3:
+		value, err = resolvedCodec.Encode(resolved{id, claim, member, uuid(15, n), "UPHELD", money(4), uuid(16, n%40)[:18], "CO-50", "medical necessity", when})
+	}
+	return claim, at, value, err
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"payerflow/codecs"
+	"payerflow/internal/engine"
+	"payerflow/internal/topology"
+)
+
+// claims is the work in the product's own words.
+func claims(id string) topology.Declared {
+	return topology.Group[status]{
+		Name: job{id: id}.group(),
+		Rows: statusCodec,
+		Inputs: topology.Inputs[status]{
+			topology.Fold(submittedStream, fold[submitted]),
+			topology.Fold(adjudicatedStream, fold[adjudicated]),
+			topology.Fold(paidStream, fold[paid]),
+			topology.Fold(resolvedStream, fold[resolved]),
+		},
+		Outputs: []topology.StreamRef{topology.Stream[status]{Topic: view(id), Codec: statusCodec}.Ref()},
+		View:    topology.View{Name: "status", Key: "claimId"},
+	}.Declare()
+}
+
+func fold[E fact](row status, rec topology.Record[E]) (status, []topology.Output) {
+	seen()
+	row = apply(row, rec.Body)
+	return row, []topology.Output{{Key: rec.Key, Value: row}}
+}
+
+func payerflowTopics(id string) []topology.Topic {
+	d := claims(id)
+	topics := append(d.Topics(), view(id))
+	for _, in := range d.Inputs {
+		topics = append(topics, in.Topic.DLQ())
+	}
+	return topics
+}
+
+// runPayerflow runs the engine as the worker does, with the worker's defaults.
+func runPayerflow(ctx context.Context, j job) error {
+	e, err := engine.Open(engine.Config{
+		Brokers: []string{broker}, DataDir: j.dir,
+		BatchRecords: 10_000, BatchInterval: 100 * time.Millisecond,
+		SessionTimeout: 10 * time.Second, TransactionTimeout: 20 * time.Second, Freshness: 10 * time.Second,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}, []topology.Declared{claims(j.id)}, &codecs.Memory{})
+	if err != nil {
+		return err
+	}
+	if j.recover {
+		go func() {
+			for e.Ready() != nil && ctx.Err() == nil {
+				time.Sleep(5 * time.Millisecond)
+			}
+			tell("recovered")
+		}()
+	}
+	if err := e.Run(ctx); err != nil {
+		return err
+	}
+	return e.Close()
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"payerflow/internal/topology"
+)
+
+// member is what a worker announces for each group that it is in.
+type member struct {
+	Group           string    `json:"group"`
+	Instance        string    `json:"instance"`
+	TransactionalID string    `json:"transactionalId"`
+	Address         string    `json:"address"`
+	At              time.Time `json:"at"`
+}
+
+func (m member) key() []byte { return []byte(m.Group + "|" + m.Instance) }
+
+func (p *processor) self() member {
+	return member{Group: p.name, Instance: p.g.e.instance, TransactionalID: p.transactionalID(), Address: p.g.e.cfg.Address, At: time.Now().UTC()}
+}
+
+func (p *processor) transactionalID() string { return "payerflow." + p.name + "." + p.g.e.instance }
+
+// announce writes this worker into the members topic; gone removes one.
+func (c *cluster) announce(m member) error {
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return c.tell(&kgo.Record{Topic: topology.Members.Name, Key: m.key(), Value: value})
+}
+
+func (c *cluster) gone(m member) error {
+	return c.tell(&kgo.Record{Topic: topology.Members.Name, Key: m.key()})
+}
+
+func (c *cluster) tell(r *kgo.Record) error {
+	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+	defer cancel()
+	if err := c.client.ProduceSync(ctx, r).FirstErr(); err != nil {
+		return fmt.Errorf("members: %w", err)
+	}
+	return nil
+}
+
+// members reads who has announced itself for a group and was not removed.
+func (c *cluster) members(ctx context.Context, cfg Config, group string) (map[string]member, error) {
+	ends, err := c.admin.ListEndOffsets(ctx, topology.Members.Name)
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	end, _ := ends.Lookup(topology.Members.Name, 0)
+	starts, err := c.admin.ListStartOffsets(ctx, topology.Members.Name)
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	start, _ := starts.Lookup(topology.Members.Name, 0)
+	all := map[string]member{}
+	if start.Offset >= end.Offset {
+		return all, nil
+	}
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("payerflow-members"), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topology.Members.Name: {0: kgo.NewOffset().AtStart()}})}, cfg.Client...)...)
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	defer client.Close()
+	for next := start.Offset; next < end.Offset; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err0(); err != nil {
+			return nil, fmt.Errorf("members: %w", err)
+		}
+		for it := fetches.RecordIter(); !it.Done(); {
+			r := it.Next()
+			next = r.Offset + 1
+			var m member
+			if r.Value == nil {
+				delete(all, string(r.Key))
+			} else if json.Unmarshal(r.Value, &m) == nil && m.Group == group {
+				all[string(r.Key)] = m
+			}
+		}
+	}
+	return all, nil
+}
+
+// fence ends the transactions of workers that announced themselves for this
+// group and are no longer in it. Without it, a restore would wait for the
+// transaction timeout of a worker that was killed.
+func (rt *runtime) fence(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	announced, err := rt.cluster.members(ctx, rt.p.g.e.cfg, rt.p.name)
+	if err != nil {
+		return err
+	}
+	present, err := rt.present(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range announced {
+		if m.Instance == rt.p.g.e.instance || present[m.Instance] {
+			continue
+		}
+		if err := rt.cluster.abortOpen(ctx, m.TransactionalID); err != nil {
+			return fmt.Errorf("fence a member that is gone: %w", err)
+		}
+		if err := rt.cluster.gone(m); err != nil {
+			return err
+		}
+		rt.p.log.Info("fenced a worker that left without a word", "group", rt.p.name, "worker", m.Instance)
+	}
+	return nil
+}
+
+// present are the instance ids in the group now.
+func (rt *runtime) present(ctx context.Context) (map[string]bool, error) {
+	groups, err := rt.cluster.admin.DescribeGroups(ctx, rt.p.name)
+	if err != nil {
+		return nil, fmt.Errorf("describe group: %w", err)
+	}
+	ids := map[string]bool{}
+	for _, g := range groups {
+		if g.Err != nil {
+			return nil, fmt.Errorf("describe group: %w", g.Err)
+		}
+		for _, m := range g.Members {
+			if m.InstanceID != nil {
+				ids[*m.InstanceID] = true
+			}
+		}
+	}
+	return ids, nil
+}
+
+// abortOpen takes the next epoch of a transactional id: the coordinator aborts
+// what is open under the old one, and refuses whoever still uses it.
+func (c *cluster) abortOpen(ctx context.Context, id string) error {
+	for {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.TransactionalID = &id
+		req.TransactionTimeoutMillis = int32(adminTimeout.Milliseconds())
+		resp, err := req.RequestWith(ctx, c.client)
+		if err != nil {
+			return err
+		}
+		err = kerr.ErrorForCode(resp.ErrorCode)
+		if !errors.Is(err, kerr.ConcurrentTransactions) {
+			return err
+		}
+		select { // the coordinator is still writing the abort
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
