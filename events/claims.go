@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"log/slog"
+	"time"
+)
 
 // Type is an event type of the catalogue, for example CLAIM_SUBMITTED.
 type Type string
@@ -36,6 +39,7 @@ type ClaimSubmitted struct {
 func (e ClaimSubmitted) EventType() string     { return string(e.Type) }
 func (e ClaimSubmitted) Subject() string       { return string(e.ClaimID) }
 func (e ClaimSubmitted) OccurredAt() time.Time { return e.SubmittedAt.Time() }
+func (e ClaimSubmitted) LogValue() slog.Value  { return logged(e.Type) }
 
 // Validate returns the first field that the event type requires and is absent.
 func (e ClaimSubmitted) Validate() error {
@@ -73,6 +77,7 @@ type ClaimAdjudicated struct {
 func (e ClaimAdjudicated) EventType() string     { return string(e.Type) }
 func (e ClaimAdjudicated) Subject() string       { return string(e.ClaimID) }
 func (e ClaimAdjudicated) OccurredAt() time.Time { return e.AdjudicatedAt.Time() }
+func (e ClaimAdjudicated) LogValue() slog.Value  { return logged(e.Type) }
 
 // Validate returns the first field that the event type requires and is absent.
 func (e ClaimAdjudicated) Validate() error {
@@ -118,6 +123,7 @@ type ClaimPaid struct {
 func (e ClaimPaid) EventType() string     { return string(e.Type) }
 func (e ClaimPaid) Subject() string       { return string(e.ClaimID) }
 func (e ClaimPaid) OccurredAt() time.Time { return e.PaidAt.Time() }
+func (e ClaimPaid) LogValue() slog.Value  { return logged(e.Type) }
 
 // Validate returns the first field that the event type requires and is absent.
 func (e ClaimPaid) Validate() error {
@@ -158,6 +164,7 @@ type AppealResolved struct {
 func (e AppealResolved) EventType() string     { return string(e.Type) }
 func (e AppealResolved) Subject() string       { return string(e.ClaimID) }
 func (e AppealResolved) OccurredAt() time.Time { return e.ResolvedAt.Time() }
+func (e AppealResolved) LogValue() slog.Value  { return logged(e.Type) }
 
 // Validate returns the first field that the event type requires and is absent,
 // or an outcome that the catalogue does not know.

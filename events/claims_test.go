@@ -1,7 +1,9 @@
 package events_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ type event interface {
 	Subject() string
 	OccurredAt() time.Time
 	Validate() error
+	LogValue() slog.Value
 }
 
 func some[T any](v T) *T { return &v }
@@ -51,6 +54,25 @@ func TestEventsSayWhatTheyAre(t *testing.T) {
 		}
 		if err := e.Validate(); err != nil {
 			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func TestEventsInLogsShowTheirTypeOnly(t *testing.T) {
+	canaries := map[string]event{
+		"CLAIM_SUBMITTED": with(submitted(), func(e *events.ClaimSubmitted) { e.MemberID, e.ClaimType, e.TotalBilledAmount = canary, canary, 4711 }),
+		"CLAIM_DENIED":    with(denied(), func(e *events.ClaimAdjudicated) { e.MemberID, e.DenialReasonCode = canary, some(canary) }),
+		"CLAIM_PAID":      with(paid(), func(e *events.ClaimPaid) { e.MemberID, e.PaidAmount = canary, 4711 }),
+		"APPEAL_RESOLVED": with(resolved(), func(e *events.AppealResolved) { e.MemberID, e.Outcome = canary, canary }),
+	}
+	for want, e := range canaries {
+		var b bytes.Buffer
+		for _, h := range []slog.Handler{slog.NewTextHandler(&b, nil), slog.NewJSONHandler(&b, nil)} {
+			slog.New(h).Info("event", "event", e)
+			slog.New(h).With("event", e).Info("event")
+		}
+		if s := b.String(); strings.Contains(s, canary) || strings.Contains(s, "47.11") || strings.Count(s, want) != 4 || strings.Count(s, events.Redacted) != 4 {
+			t.Errorf("log of %s: %s", want, s)
 		}
 	}
 }

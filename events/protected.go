@@ -34,5 +34,11 @@ func (Text) GoString() string           { return Redacted }
 func (Text) LogValue() slog.Value       { return slog.StringValue(Redacted) }
 func (Text) Format(f fmt.State, _ rune) { redact(f) }
 
+// logged is what a log shows of an event: its type and nothing else. The JSON
+// handler would write every field, because encoders see what is protected.
+func logged(t Type) slog.Value {
+	return slog.GroupValue(slog.String("eventType", string(t)), slog.String("body", Redacted))
+}
+
 // redact answers every verb: fmt shows the value itself for a wrong one.
 func redact(w io.Writer) { _, _ = io.WriteString(w, Redacted) }

@@ -32,6 +32,13 @@ func TestDemoGoesOnWhereItEnded(t *testing.T) {
 	if _, stderr, code := cli(t, "", append([]string{"doctor", "--dev"}, flags...)...); code != 0 {
 		t.Errorf("doctor: exit %d: %s", code, stderr)
 	}
+	for view, says := range map[string]string{"claim-status": "no row", "no-such-view": ""} {
+		began := time.Now()
+		_, stderr, code := cli(t, "", "view", "get", view, "unknown-claim", "--wait", "0", "--url", "http://"+addr)
+		if code != exitNotFound || !strings.Contains(stderr, says) || strings.Contains(stderr, "unknown-claim") || time.Since(began) > time.Second {
+			t.Errorf("an unknown row of %s: exit %d after %s, says %q", view, code, time.Since(began), stderr)
+		}
+	}
 	p.terminate()
 	if !strings.Contains(p.output(), "Stopped.") {
 		t.Error("the demo does not say that it stopped")

@@ -11,6 +11,7 @@ import (
 	"payerflow/codecs"
 	"payerflow/config"
 	"payerflow/connectors/kafka"
+	"payerflow/events"
 )
 
 // app is what all commands share.
@@ -80,11 +81,25 @@ func (a *app) configure(cmd *cobra.Command) error {
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Level)) // validated
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: plain}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// plain lets numbers, texts, times and errors into the log. Of anything else
+// only the type is logged: a row or a record within would print its fields.
+func plain(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindAny {
+		return a
+	}
+	switch v := a.Value.Any().(type) {
+	case nil, error, slog.Level:
+		return a
+	default:
+		return slog.String(a.Key, fmt.Sprintf("%T %s", v, events.Redacted))
+	}
 }
 
 func (a *app) dial(ctx context.Context) (*kafka.Client, error) {
