@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -72,6 +73,7 @@ func beEngine(ctx context.Context, args []string) {
 	f.StringVar(&j.dir, "dir", "", "local state")
 	f.BoolVar(&j.recover, "recover", false, "restore the tables")
 	profile := f.String("cpuprofile", "", "file for a CPU profile")
+	heap := f.String("memprofile", "", "file for a heap profile of the end")
 	must(f.Parse(args))
 	c, ok := find(f.Arg(0))
 	if !ok || c.run == nil {
@@ -88,6 +90,13 @@ func beEngine(ctx context.Context, args []string) {
 		_, _ = os.Stdin.Read(make([]byte, 1)) // nothing is ever sent: it ends
 		cancel()
 	}()
+	if *heap != "" {
+		context.AfterFunc(ctx, func() {
+			out, err := os.Create(*heap)
+			must(err)
+			must(errors.Join(pprof.WriteHeapProfile(out), out.Close()))
+		})
+	}
 	must(c.run(ctx, j))
 }
 

@@ -22,20 +22,18 @@ func claims(id string) topology.Declared {
 			topology.Fold(paidStream, fold[paid]),
 			topology.Fold(resolvedStream, fold[resolved]),
 		},
-		Outputs: []topology.StreamRef{topology.Stream[status]{Topic: view(id), Codec: statusCodec}.Ref()},
-		View:    topology.View{Name: "status", Key: "claimId"},
+		View: topology.View{Name: "status", Key: "claimId", Topic: view(id)},
 	}.Declare()
 }
 
 func fold[E fact](row status, rec topology.Record[E]) (status, []topology.Output) {
 	seen()
-	row = apply(row, rec.Body)
-	return row, []topology.Output{{Key: rec.Key, Value: row}}
+	return apply(row, rec.Body), nil
 }
 
 func payerflowTopics(id string) []topology.Topic {
 	d := claims(id)
-	topics := append(d.Topics(), view(id))
+	topics := append(d.Topics(), topology.Members, view(id))
 	for _, in := range d.Inputs {
 		topics = append(topics, in.Topic.DLQ())
 	}

@@ -204,7 +204,8 @@ func (r runner) command(c contender, j job, phase string) *exec.Cmd {
 	}
 	args := []string{"engine", "-id", j.id, "-dir", j.dir, "-recover=" + strconv.FormatBool(j.recover)}
 	if r.profiles {
-		args = append(args, "-cpuprofile", filepath.Join(r.state, c.name+"."+phase+".pprof"))
+		args = append(args, "-cpuprofile", filepath.Join(r.state, c.name+"."+phase+".pprof"),
+			"-memprofile", filepath.Join(r.state, c.name+"."+phase+".heap"))
 	}
 	return exec.Command(os.Args[0], append(args, c.name)...)
 }

@@ -14,12 +14,12 @@ import (
 func BenchmarkFoldClaim(b *testing.B) {
 	at := time.Date(2026, 1, 16, 10, 0, 0, 0, time.UTC)
 	billed, allowed, paid, share, status := events.Money(25000), events.Money(18000), events.Money(14400), events.Money(3600), "APPROVED"
-	submitted := topology.Record[events.ClaimSubmitted]{Key: "c1", At: at, ID: "1", Body: events.ClaimSubmitted{
+	submitted := topology.Record[events.ClaimSubmitted]{Key: "c1", At: at, ID: func() string { return "1" }, Body: events.ClaimSubmitted{
 		Type: events.TypeClaimSubmitted, ClaimID: "c1", MemberID: "m1", ProviderID: "p1", PlanID: "pl", ClaimType: "PROFESSIONAL", TotalBilledAmount: billed}}
-	approved := topology.Record[events.ClaimAdjudicated]{Key: "c1", At: at.Add(time.Hour), ID: "2", Body: events.ClaimAdjudicated{
+	approved := topology.Record[events.ClaimAdjudicated]{Key: "c1", At: at.Add(time.Hour), ID: func() string { return "2" }, Body: events.ClaimAdjudicated{
 		Type: events.TypeClaimApproved, ClaimID: "c1", MemberID: "m1", ProviderID: "p1", Status: &status,
 		TotalBilledAmount: &billed, AllowedAmount: &allowed, PaidAmount: &paid, MemberResponsibility: &share}}
-	payment := topology.Record[events.ClaimPaid]{Key: "c1", At: at.Add(2 * time.Hour), ID: "3", Body: events.ClaimPaid{
+	payment := topology.Record[events.ClaimPaid]{Key: "c1", At: at.Add(2 * time.Hour), ID: func() string { return "3" }, Body: events.ClaimPaid{
 		Type: events.TypeClaimPaid, ClaimID: "c1", MemberID: "m1", ProviderID: "p1", PaymentID: "pay", PaidAmount: paid, RecordedBy: events.RecordedByBilling}}
 	b.ReportAllocs()
 	for b.Loop() {

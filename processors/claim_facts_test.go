@@ -113,7 +113,7 @@ func step(row tables.ClaimStatus, f fact) (tables.ClaimStatus, []topology.Output
 }
 
 func record[E topology.Event](id string, e E) topology.Record[E] {
-	return topology.Record[E]{Key: e.Subject(), At: e.OccurredAt(), ID: id, Body: e}
+	return topology.Record[E]{Key: e.Subject(), At: e.OccurredAt(), ID: func() string { return id }, Body: e}
 }
 
 // text is an amount for messages, "-" where there is none.

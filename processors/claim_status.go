@@ -51,7 +51,7 @@ func FoldAppealResolved(row tables.ClaimStatus, rec topology.Record[events.Appea
 const maxClaimFacts = 1000
 
 func claimFact[E topology.Event](rec topology.Record[E], member, provider events.ID) tables.ClaimFact {
-	return tables.ClaimFact{ID: rec.ID, Type: events.Type(rec.Body.EventType()), At: events.InstantOf(rec.At), MemberID: member, ProviderID: provider}
+	return tables.ClaimFact{ID: rec.ID(), Type: events.Type(rec.Body.EventType()), At: events.InstantOf(rec.At), MemberID: member, ProviderID: provider}
 }
 
 // addClaimFact puts a fact in its place, unless the row holds it already, and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/internal/topology"
@@ -16,7 +17,7 @@ import (
 func (s *session) batches(ctx context.Context) (open bool, err error) {
 	cfg := s.rt.p.g.e.cfg
 	m := newMachine(cfg.BatchRecords, cfg.BatchInterval)
-	b := &batch{s: s, m: m}
+	b := &batch{s: s, m: m, next: map[topicPartition]int64{}}
 	for act := doPollFirst; ; {
 		var o outcome
 		switch act {
@@ -37,11 +38,11 @@ func (s *session) batches(ctx context.Context) (open bool, err error) {
 
 // batch is what the machine's actions work on.
 type batch struct {
-	s      *session
-	m      *machine
-	last   kgo.Fetches   // polled last
-	polled []kgo.Fetches // of this batch
-	began  time.Time     // of its end
+	s     *session
+	m     *machine
+	last  kgo.Fetches              // polled last
+	next  map[topicPartition]int64 // positions behind what was polled
+	began time.Time                // of its end
 }
 
 func (b *batch) perform(ctx context.Context, act action) (o outcome) {
@@ -51,10 +52,9 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		return b.poll(ctx)
 	case doPollMore:
 		pollCtx, cancel := context.WithTimeout(s.ctx, b.m.left(time.Now()))
-		b.last = rt.session.PollRecords(pollCtx, b.m.most-b.m.records)
+		b.polled(rt.session.PollRecords(pollCtx, b.m.most-b.m.records))
 		cancel()
 	case doBegin:
-		b.polled = b.polled[:0]
 		if err := rt.session.Begin(); err != nil {
 			o.err = fmt.Errorf("begin transaction: %w", err)
 			rt.fail(o.err)
@@ -66,7 +66,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		}
 	case doDispatch:
 		o.records = s.dispatch(b.last)
-		b.polled = append(b.polled, b.last)
+		b.last = nil
 	case doDrain:
 		s.settle()
 		select {
@@ -86,16 +86,13 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 	case doDrop:
 		s.rows.drop()
 	case doAdvance:
-		for _, f := range b.polled {
-			s.advance(f)
+		for at, next := range b.next {
+			rt.p.positions.set(at, next)
 		}
-		if len(b.polled) == 0 {
-			s.advance(b.last)
-		}
-		b.polled = b.polled[:0]
+		clear(b.next)
 	case doAllow:
 		rt.session.AllowRebalance()
-		b.polled = b.polled[:0]
+		clear(b.next)
 	case doGiveBack:
 		if o.err = rt.session.Begin(); o.err == nil {
 			_, o.err = rt.end(false)
@@ -111,7 +108,7 @@ func (b *batch) poll(ctx context.Context) outcome {
 	s, rt := b.s, b.s.rt
 	pollCtx, cancel := context.WithCancel(s.ctx)
 	unlink := context.AfterFunc(ctx, cancel)
-	b.last = rt.session.PollRecords(pollCtx, b.m.most)
+	b.polled(rt.session.PollRecords(pollCtx, b.m.most))
 	unlink()
 	cancel()
 	if rt.stale(s.generation) {
@@ -120,7 +117,6 @@ func (b *batch) poll(ctx context.Context) outcome {
 		}
 		return outcome{stale: true, records: b.last.NumRecords()}
 	}
-	rt.logFetchErrors(b.last)
 	return outcome{records: count(b.last)}
 }
 
@@ -170,11 +166,13 @@ func withoutMarkers(rs []*kgo.Record) []*kgo.Record {
 	return rs
 }
 
-// advance moves the positions past what was polled.
-func (s *session) advance(f kgo.Fetches) {
+// polled takes what a poll brought.
+func (b *batch) polled(f kgo.Fetches) {
+	b.last = f
+	b.s.rt.fetchErrors(f)
 	f.EachPartition(func(p kgo.FetchTopicPartition) {
 		if n := len(p.Records); n > 0 {
-			s.rt.p.positions.set(topicPartition{p.Topic, p.Partition}, p.Records[n-1].Offset+1)
+			b.next[topicPartition{p.Topic, p.Partition}] = p.Records[n-1].Offset + 1
 		}
 	})
 }
@@ -221,9 +219,15 @@ func (rt *runtime) store(s *session) error {
 	return err
 }
 
-func (rt *runtime) logFetchErrors(f kgo.Fetches) {
+// fetchErrors reports what the client does not mend by itself. A position that
+// is not in the log any more ends the run: there is none to go on from.
+func (rt *runtime) fetchErrors(f kgo.Fetches) {
 	f.EachError(func(topic string, partition int32, err error) {
-		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		case errors.Is(err, kerr.OffsetOutOfRange):
+			rt.fail(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
+		default:
 			rt.p.log.Warn("fetch", "topic", topic, "partition", partition, "error", err)
 		}
 	})

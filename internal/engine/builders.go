@@ -43,7 +43,13 @@ func (rt *runtime) buildGroup([]string, string, string) (sarama.ConsumerGroup, e
 }
 
 func (rt *runtime) buildConsumer([]string, string) (sarama.Consumer, error) {
-	return newTableConsumer(rt.p.g.e.cfg)
+	c, err := newTableConsumer(rt.p.g.e.cfg)
+	if err == nil {
+		rt.mu.Lock()
+		rt.tables = append(rt.tables, c) // goka never closes those of its lookups
+		rt.mu.Unlock()
+	}
+	return c, err
 }
 
 // buildStorage opens a partition of a table: the group's own, or a copy of a

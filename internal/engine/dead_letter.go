@@ -16,7 +16,8 @@ const maxDeadKey = 1024
 // park writes the record to the dead letter topic of its stream, at the
 // partition number where it was read, in the same transaction that moves the
 // offset past it.
-func (g *group) park(w *work, rec topology.Raw, why *topology.Parked) error {
+func (g *group) park(w *work, why *topology.Parked) error {
+	rec := &w.raw
 	source := g.Inputs[w.in].Topic
 	d := codecs.DeadLetter{
 		Metadata: codecs.DLQMetadata{
@@ -42,7 +43,7 @@ func (g *group) park(w *work, rec topology.Raw, why *topology.Parked) error {
 	if len(rec.Key) <= maxDeadKey { // a larger one stands in the value alone: twice, it would not fit
 		dead.Key = rec.Key
 	}
-	w.rt.produce(dead, noted)
+	w.rt.produce(dead)
 	g.e.metrics.parked.WithLabelValues(g.Name, rec.Topic, why.Code).Inc()
 	w.counters.parked.Inc()
 	attrs := []any{"group", g.Name, "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "code", why.Code, "field", why.Pointer}

@@ -30,7 +30,8 @@ func (g *group) onRecords(rt *runtime, ctx goka.Context, fold func(*work, *kgo.R
 
 var errCondemned = errors.New("see the run's cause")
 
-// work is what the records of one callback have in common.
+// work is what the records of one callback have in common, and what the fold
+// of the record in progress reads: it is that fold's topology.Reader.
 type work struct {
 	rt       *runtime
 	in       int
@@ -39,6 +40,11 @@ type work struct {
 	part     *partitionRows
 	now      time.Time
 	counters *inputCounters
+
+	raw    topology.Raw
+	stored []byte // key of the row
+	kept   *row   // nil: not loaded
+	load   func() (any, error)
 }
 
 func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error) {
@@ -53,8 +59,29 @@ func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error
 	}
 	records, err := c.take(ctx.Offset())
 	in := g.inputOf[topic]
-	return &work{rt: rt, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
-		counters: &g.counters[in]}, records, err
+	w := &work{rt: rt, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
+		counters: &g.counters[in]}
+	w.load = w.loadRow
+	return w, records, err
+}
+
+// begin takes up the next record.
+func (w *work) begin(rec *kgo.Record) {
+	w.raw = rawOf(rec)
+	if w.via {
+		original(&w.raw)
+	}
+	w.stored, w.kept = rec.Key, nil
+	if w.raw.Synthetic() {
+		w.stored = []byte(topology.StoredKey(&w.raw))
+	}
+}
+
+func (w *work) loadRow() (_ any, err error) {
+	if w.kept, err = w.rows.load(w.part, w.stored); err != nil {
+		return nil, err
+	}
+	return w.kept.value, nil
 }
 
 // onRecord is the way of one record through the folding processor: to the
@@ -65,45 +92,27 @@ func (g *group) onRecord(w *work, rec *kgo.Record) error {
 		g.forward(w, rec)
 		return nil
 	}
-	raw := rawOf(rec)
-	if w.via {
-		raw = original(raw)
-	}
-	stored := rec.Key
-	if raw.Synthetic() {
-		stored = []byte(topology.StoredKey(raw))
-	}
-	var kept *row
-	load := func() (_ any, err error) {
-		if kept, err = w.rows.load(w.part, stored); err != nil {
-			return nil, err
-		}
-		return kept.value, nil
-	}
-	result, err := g.Step(w.in, raw, w.now, load, reader{g, w.rt, rec.Partition, string(stored)})
+	w.begin(rec)
+	result, err := w.part.steps.Step(w.in, &w.raw, w.now, w.load, w)
 	if err == nil && result.Parked == nil && result.Row != nil && g.careful.Load() {
-		_, result.Parked, err = g.EncodeRow(result)
+		_, result.Parked, err = w.part.steps.EncodeRow(result.Row)
 	}
 	switch {
 	case err != nil:
 		return err
 	case result.Parked != nil:
-		return g.park(w, raw, result.Parked)
+		return g.park(w, result.Parked)
 	}
 	if result.Row != nil {
-		w.part.set(kept, result.Row)
+		w.part.set(w.kept, result.Row)
 	}
 	for _, e := range result.Emit {
 		w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition([]byte(e.Key), e.Topic.Partitions),
-			Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: headersOf(topology.Inherited(raw))}, noted)
+			Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: headersOf(topology.Inherited(&w.raw))})
 	}
 	w.counters.folded.Inc()
 	return nil
 }
-
-// noted is for records whose failure the runtime notes by itself: the batch
-// is not committed before all that it produced is acknowledged.
-func noted(*kgo.Record, error) {}
 
 // forward puts a record into the repartition topic of its stream, at the
 // partition of its key, with its time stamp, headers and first coordinates.
@@ -120,7 +129,7 @@ func (g *group) forward(w *work, rec *kgo.Record) {
 		kgo.RecordHeader{Key: topology.HeaderTopic, Value: []byte(rec.Topic)},
 		kgo.RecordHeader{Key: topology.HeaderPartition, Value: strconv.AppendInt(nil, int64(rec.Partition), 10)},
 		kgo.RecordHeader{Key: topology.HeaderOffset, Value: strconv.AppendInt(nil, rec.Offset, 10)})
-	w.rt.produce(r, noted)
+	w.rt.produce(r)
 	w.counters.repartitioned.Inc()
 }
 
@@ -129,7 +138,7 @@ func isCoordinate(header string) bool {
 }
 
 // original gives a repartitioned record its first coordinates back.
-func original(raw topology.Raw) topology.Raw {
+func original(raw *topology.Raw) {
 	p, _ := strconv.ParseInt(string(raw.Header(topology.HeaderPartition)), 10, 32)
 	o, _ := strconv.ParseInt(string(raw.Header(topology.HeaderOffset)), 10, 64)
 	raw.Topic, raw.Partition, raw.Offset = string(raw.Header(topology.HeaderTopic)), int32(p), o
@@ -140,7 +149,6 @@ func original(raw topology.Raw) topology.Raw {
 		}
 	}
 	raw.Headers = kept
-	return raw
 }
 
 func (g *group) decodeRow(b []byte) (any, error) {

@@ -109,6 +109,9 @@ func (p *processor) run(ctx context.Context) error {
 		return err // goka has read no record yet
 	}
 	err = gp.Run(ctx)
+	for _, c := range rt.tables {
+		_ = c.Close() // nothing is written through it
+	}
 	if cause := rt.failed(); cause != nil {
 		if errors.Is(cause, rowlog.ErrCorrupt) {
 			p.g.e.state.condemn(p.table())

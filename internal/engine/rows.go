@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -18,16 +19,20 @@ type rows struct {
 	g     *group
 	log   *rowlog.Log // nil: the processor keeps no table
 	parts map[int32]*partitionRows
+	batch rowlog.Batch // of the last store, for its memory
 }
 
 // partitionRows belong to one partition: its goka goroutine while records are
 // folded, the batch loop afterwards.
 type partitionRows struct {
 	partition  int32
+	steps      *topology.Stepper
 	young, old map[string]*row // two generations: what is not used falls out of the old one
-	bytes      int             // of young, encoded
+	bytes      int             // of young
 	dirty      []*row
 	encoded    [][]byte
+	records    []*[recordChunk]kgo.Record // the memory of what was produced
+	sent       int
 	offset     int64 // changelog offset of the newest dirty row
 	mu         sync.Mutex
 }
@@ -40,20 +45,25 @@ type row struct {
 	dirty bool
 }
 
-// cacheBytes bounds the kept rows of a table on this worker, as encoded;
-// decoded they take a few times that.
-const cacheBytes = 48 << 20
+const recordChunk = 256
+
+// cacheBytes bounds the kept rows of a table on this worker, as weigh counts.
+const cacheBytes = 160 << 20
+
+// weigh is about what a kept row takes: decoded, a row is larger than its
+// encoding, and it stands in a map.
+func (k *row) weigh() int { return 256 + len(k.key) + 2*k.size }
 
 func newRows(g *group, log *rowlog.Log, partitions []int32) *rows {
 	r := &rows{g: g, log: log, parts: map[int32]*partitionRows{}}
 	for _, p := range partitions {
-		r.parts[p] = newPartitionRows(p)
+		r.parts[p] = newPartitionRows(g, p)
 	}
 	return r
 }
 
-func newPartitionRows(p int32) *partitionRows {
-	return &partitionRows{partition: p, young: map[string]*row{}, offset: -1}
+func newPartitionRows(g *group, p int32) *partitionRows {
+	return &partitionRows{partition: p, steps: g.Stepper(), young: map[string]*row{}, offset: -1}
 }
 
 // load returns the row of a stored key; its value is nil where there is none.
@@ -86,7 +96,7 @@ func (r *rows) keep(p *partitionRows, kept *row) {
 		p.old, p.young, p.bytes = p.young, map[string]*row{}, 0
 	}
 	p.young[kept.key] = kept
-	p.bytes += kept.size + len(kept.key)
+	p.bytes += kept.weigh()
 }
 
 // set changes a row in the open transaction.
@@ -134,19 +144,15 @@ func (r *rows) flush(rt *runtime) error {
 
 func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 	acked := func(rec *kgo.Record, err error) {
-		if err == nil {
+		if rt.noted(rec, err); err == nil {
 			p.mu.Lock()
 			p.offset = max(p.offset, rec.Offset)
 			p.mu.Unlock()
 		}
 	}
-	copies := 1
-	if r.g.View.Topic.Name != "" {
-		copies = 2
-	}
-	records := make([]kgo.Record, copies*len(p.dirty))
+	view := r.g.View.Topic.Name
 	p.encoded = p.encoded[:0]
-	for i, kept := range p.dirty {
+	for _, kept := range p.dirty {
 		value, err := r.g.Rows.Encode(kept.value)
 		if err != nil {
 			r.g.careful.Store(true)
@@ -154,16 +160,24 @@ func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 		}
 		p.encoded = append(p.encoded, value)
 		key := []byte(kept.key)
-		rec := &records[copies*i]
-		*rec = kgo.Record{Topic: r.g.Table.Name, Partition: p.partition, Key: key, Value: value}
-		rt.produce(rec, acked)
-		if copies == 2 {
-			rec := &records[copies*i+1]
-			*rec = kgo.Record{Topic: r.g.View.Topic.Name, Partition: p.partition, Key: key, Value: value}
-			rt.produce(rec, noted)
+		rt.client.Produce(context.Background(), p.record(r.g.Table.Name, key, value), acked)
+		if view != "" {
+			rt.produce(p.record(view, key, value))
 		}
 	}
+	p.sent = 0
 	return nil
+}
+
+// record returns a record that is free again when the batch has been flushed.
+func (p *partitionRows) record(topic string, key, value []byte) *kgo.Record {
+	if p.sent == recordChunk*len(p.records) {
+		p.records = append(p.records, new([recordChunk]kgo.Record))
+	}
+	rec := &p.records[p.sent/recordChunk][p.sent%recordChunk]
+	*rec = kgo.Record{Topic: topic, Partition: p.partition, Key: key, Value: value}
+	p.sent++
+	return rec
 }
 
 // store writes the rows of a committed transaction, with their changelog
@@ -172,20 +186,23 @@ func (r *rows) store() error {
 	if r.log == nil {
 		return nil
 	}
-	var b rowlog.Batch
+	b := &r.batch
+	b.Reset()
 	var written []*row
 	now := time.Now()
 	for _, p := range r.parts {
 		for i, kept := range p.dirty {
 			b.Put(p.partition, kept.key, p.encoded[i], kept.place)
+			p.bytes -= kept.weigh()
 			kept.size = len(p.encoded[i])
+			p.bytes += kept.weigh()
 			written = append(written, kept)
 		}
 		if len(p.dirty) > 0 {
 			b.SetOffset(p.partition, p.offset, now)
 		}
 	}
-	err := r.log.Commit(&b, func(i int, place rowlog.Ref) { written[i].place = place })
+	err := r.log.Commit(b, func(i int, place rowlog.Ref) { written[i].place = place })
 	for _, p := range r.parts {
 		for _, kept := range p.dirty {
 			kept.dirty = false
@@ -202,36 +219,29 @@ func (r *rows) store() error {
 // are kept: a fold may have changed what they share.
 func (r *rows) drop() {
 	for n := range r.parts {
-		r.parts[n] = newPartitionRows(n)
+		r.parts[n] = newPartitionRows(r.g, n)
 	}
 }
 
-// reader reads joined and looked-up rows from the copies that goka keeps
+// Join and Lookup read the copies of other groups' tables that goka keeps
 // filled: it has restored them before the first record is folded.
-type reader struct {
-	g  *group
-	rt *runtime
-	p  int32
-	k  string
-}
+func (w *work) Join(table string) any { return w.read(table, w.part.partition, string(w.stored)) }
 
-func (r reader) Join(table string) any { return r.read(table, r.p, r.k) }
-
-func (r reader) Lookup(table, key string) any {
-	for _, l := range r.g.Lookups {
+func (w *work) Lookup(table, key string) any {
+	for _, l := range w.rows.g.Lookups {
 		if l.Topic.Name == table {
-			return r.read(table, topology.Partition([]byte(key), l.Topic.Partitions), key)
+			return w.read(table, topology.Partition([]byte(key), l.Topic.Partitions), key)
 		}
 	}
-	panic(fmt.Sprintf("group %s looks up %s without declaring it", r.g.Name, table))
+	panic(fmt.Sprintf("group %s looks up %s without declaring it", w.rows.g.Name, table))
 }
 
-func (r reader) read(table string, partition int32, key string) any {
-	serde, declared := r.g.Tables[table]
+func (w *work) read(table string, partition int32, key string) any {
+	serde, declared := w.rows.g.Tables[table]
 	if !declared {
-		panic(fmt.Sprintf("group %s reads %s without declaring it", r.g.Name, table))
+		panic(fmt.Sprintf("group %s reads %s without declaring it", w.rows.g.Name, table))
 	}
-	b, _, err := r.rt.p.followed(table).Get(partition, key)
+	b, _, err := w.rt.p.followed(table).Get(partition, key)
 	if err != nil {
 		panic(topology.Unreadable{Err: err})
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -36,6 +37,7 @@ type runtime struct {
 	assigned   map[string][]int32 // nil: none
 	changed    chan struct{}
 	current    atomic.Pointer[session]
+	tables     []sarama.Consumer // to close at the end of the run
 
 	cause atomic.Pointer[error] // the first error that condemned this run
 }
@@ -74,12 +76,13 @@ func (rt *runtime) open() error {
 		kgo.ConsumerGroup(rt.p.name),
 		kgo.InstanceID(rt.p.g.e.instance),
 		kgo.Balancers(kgo.RangeBalancer()), // eager, and keeps co-partitioned topics together
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // a position that the broker lost is never guessed: a guess applies records twice
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // positions move past transaction markers
 		kgo.FetchMaxWait(250 * time.Millisecond),
-		kgo.FetchMaxBytes(64 << 20),
-		kgo.FetchMaxPartitionBytes(12 << 20),
+		kgo.FetchMaxBytes(4 << 20),
+		kgo.FetchMaxPartitionBytes(256 << 10),
 		kgo.SessionTimeout(cfg.SessionTimeout),
 		kgo.HeartbeatInterval(cfg.SessionTimeout / 5),
 		kgo.BlockRebalanceOnPoll(),
@@ -152,17 +155,15 @@ func (rt *runtime) stale(generation int) bool {
 }
 
 // produce sends a record in the open transaction to the partition it names.
-// done is called once, with nil after the broker has the record.
-func (rt *runtime) produce(r *kgo.Record, done func(*kgo.Record, error)) {
-	rt.client.Produce(context.Background(), r, func(r *kgo.Record, err error) {
-		if err != nil {
-			err = fmt.Errorf("produce to %s/%d: %w", r.Topic, r.Partition, err)
-			if !errors.Is(err, kgo.ErrAborting) {
-				rt.fail(err)
-			}
-		}
-		done(r, err)
-	})
+// The batch is not committed before all that it produced is acknowledged, and
+// not at all where one record failed.
+func (rt *runtime) produce(r *kgo.Record) { rt.client.Produce(context.Background(), r, rt.noted) }
+
+// noted is the promise of a record whose place does not matter.
+func (rt *runtime) noted(r *kgo.Record, err error) {
+	if err != nil && !errors.Is(err, kgo.ErrAborting) {
+		rt.fail(fmt.Errorf("produce to %s/%d: %w", r.Topic, r.Partition, err))
+	}
 }
 
 // Emit and EmitWithHeaders are goka.Producer. goka never calls them: rows and

@@ -60,8 +60,8 @@ type Edge struct {
 type Meta struct {
 	Key       string
 	At        time.Time
-	ID        string
 	Synthetic bool
+	id        func() string
 }
 
 // Fold folds a stream into the group's table.
@@ -77,7 +77,7 @@ func FoldWith[S Row, E Event, F any](s Stream[E], gather func(Reader, Record[E])
 		Topic: s.Topic, Bind: bindAny(s.Codec), Type: reflect.TypeFor[E](),
 		Fold: func(row any, m Meta, body any, r Reader) (any, []Output) {
 			state, _ := row.(S)
-			rec := Record[E]{m.Key, m.At, m.ID, m.Synthetic, body.(E)}
+			rec := Record[E]{Key: m.Key, At: m.At, Synthetic: m.Synthetic, Body: body.(E), ID: m.id}
 			return fold(state, rec, gather(r, rec))
 		},
 	}}

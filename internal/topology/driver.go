@@ -10,6 +10,7 @@ import (
 // codecs and the same Step as the engine. Its clock stands still until Advance.
 type Driver struct {
 	groups []*Bound
+	steps  map[string]*Stepper          // by group
 	rows   map[string]map[string][]byte // table topic -> stored key -> encoded row
 	next   map[string]int64             // topic -> next offset
 	now    time.Time
@@ -28,13 +29,14 @@ type Written struct {
 
 // NewDriver binds the groups and starts with empty tables at the given time.
 func NewDriver(groups []Declared, s Schemas, now time.Time) (*Driver, error) {
-	d := &Driver{rows: map[string]map[string][]byte{}, next: map[string]int64{}, now: now}
+	d := &Driver{steps: map[string]*Stepper{}, rows: map[string]map[string][]byte{}, next: map[string]int64{}, now: now}
 	for _, g := range groups {
 		b, err := Bind(g, s)
 		if err != nil {
 			return nil, err
 		}
 		d.groups = append(d.groups, b)
+		d.steps[b.Name] = b.Stepper()
 	}
 	sort.Slice(d.groups, func(i, j int) bool { return d.groups[i].Name < d.groups[j].Name })
 	return d, nil
@@ -65,14 +67,14 @@ func (d *Driver) Pipe(rec Raw) error {
 }
 
 func (d *Driver) step(g *Bound, in int, rec Raw) error {
-	stored := StoredKey(rec)
-	res, err := g.Step(in, rec, d.now, func() (any, error) { return d.row(g.Table.Name, stored, g.Rows) }, driverReader{d, g, stored})
+	stored, steps := StoredKey(&rec), d.steps[g.Name]
+	res, err := steps.Step(in, &rec, d.now, func() (any, error) { return d.row(g.Table.Name, stored, g.Rows) }, driverReader{d, g, stored})
 	if err != nil {
 		return err
 	}
 	var row []byte
 	if res.Parked == nil && res.Row != nil {
-		if row, res.Parked, err = g.EncodeRow(res); err != nil {
+		if row, res.Parked, err = steps.EncodeRow(res.Row); err != nil {
 			return err
 		}
 	}
@@ -89,7 +91,7 @@ func (d *Driver) step(g *Bound, in int, rec Raw) error {
 	}
 	for _, e := range res.Emit {
 		d.log = append(d.log, Written{Group: g.Name, Topic: e.Topic.Name, Key: e.Key, Value: e.Value, Source: rec})
-		out := Raw{Topic: e.Topic.Name, Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: Inherited(rec)}
+		out := Raw{Topic: e.Topic.Name, Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: Inherited(&rec)}
 		if err := d.Pipe(out); err != nil {
 			return err
 		}

@@ -90,11 +90,11 @@ func streamOf[E topology.Event](name string, partitions int) topology.Stream[E] 
 // tallyHappened counts a note. Some notes ask for more.
 func tallyHappened(row tally, rec topology.Record[happened]) (tally, []topology.Output) {
 	for _, id := range row.IDs {
-		if id == rec.ID {
+		if id == rec.ID() {
 			return row, nil
 		}
 	}
-	next := tally{append(row.IDs[:len(row.IDs):len(row.IDs)], rec.ID), append(row.Notes[:len(row.Notes):len(row.Notes)], rec.Body.Note), rec.At}
+	next := tally{append(row.IDs[:len(row.IDs):len(row.IDs)], rec.ID()), append(row.Notes[:len(row.Notes):len(row.Notes)], rec.Body.Note), rec.At}
 	switch rec.Body.Note {
 	case "panic":
 		panic("with a value: " + rec.Key)
@@ -111,7 +111,7 @@ func tallyHappened(row tally, rec topology.Record[happened]) (tally, []topology.
 }
 
 func tallyFollowed(row tally, rec topology.Record[followed]) (tally, []topology.Output) {
-	row.IDs, row.Notes, row.At = append(row.IDs, rec.ID), append(row.Notes, rec.Body.Note), rec.At
+	row.IDs, row.Notes, row.At = append(row.IDs, rec.ID()), append(row.Notes, rec.Body.Note), rec.At
 	return row, nil
 }
 

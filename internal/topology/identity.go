@@ -13,7 +13,7 @@ const maxIDBytes = 255
 
 // identity is the record's ce_id, or else UUIDv5 of topic, key and decoded
 // value. The same event sent twice has one identity, whatever its bytes.
-func (b *Bound) identity(in int, rec Raw, event Event) (string, error) {
+func (b *Bound) identity(in int, rec *Raw, event Event) (string, error) {
 	if id := rec.Header(HeaderID); len(id) > 0 && len(id) <= maxIDBytes && keyFault(id) == "" {
 		return string(id), nil
 	}

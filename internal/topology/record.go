@@ -19,9 +19,11 @@ type Event interface {
 type Record[E any] struct {
 	Key       string    // the entity's key
 	At        time.Time // event time
-	ID        string    // event identity: ce_id, else UUIDv5 of topic, key and value
 	Synthetic bool
 	Body      E
+	// ID works out the event's identity: ce_id, else UUIDv5 of topic, key and
+	// value. It may be called while the fold runs.
+	ID func() string
 }
 
 // Output is what a fold asks for beside the row: an event to emit, or a

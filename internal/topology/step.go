@@ -39,7 +39,7 @@ type Raw struct {
 }
 
 // Header returns the last value of a header, nil if it is absent.
-func (r Raw) Header(name string) (value []byte) {
+func (r *Raw) Header(name string) (value []byte) {
 	for _, h := range r.Headers {
 		if h.Key == name {
 			value = h.Value
@@ -49,7 +49,7 @@ func (r Raw) Header(name string) (value []byte) {
 }
 
 // Synthetic says whether the record is marked as a fictitious event.
-func (r Raw) Synthetic() bool { return string(r.Header(HeaderSynthetic)) == "true" }
+func (r *Raw) Synthetic() bool { return string(r.Header(HeaderSynthetic)) == "true" }
 
 // Parked says why a record goes to its DLQ. It never repeats a key or a value.
 type Parked struct {
@@ -90,10 +90,9 @@ type Emission struct {
 
 // Result is what one record did: a new row and emissions, or a parked record.
 type Result struct {
-	Row     any // nil: the row stays as it is
-	Emit    []Emission
-	EventID string
-	Parked  *Parked
+	Row    any // nil: the row stays as it is
+	Emit   []Emission
+	Parked *Parked
 }
 
 // Unreadable is what a Reader panics with where a table cannot be read: a
@@ -134,45 +133,97 @@ func Bind(d Declared, s Schemas) (*Bound, error) {
 	return b, nil
 }
 
+// Stepper takes records through a group, one at a time. Each goroutine has its own.
+type Stepper struct {
+	b     *Bound
+	in    int
+	rec   *Raw
+	event Event  // nil: not decoded
+	id    string // "": not asked for
+	ask   func() string
+}
+
+// Stepper makes a Stepper.
+func (b *Bound) Stepper() *Stepper {
+	s := &Stepper{b: b}
+	s.ask = s.mustIdentify
+	return s
+}
+
 // Step takes one record of input number in through decoding, the checks that
 // hold for every event, and the fold. load returns the decoded row, nil if
 // there is none. now bounds event times from above.
 //
 // The error is nil, or wraps ErrUnavailable (try the same record again later),
 // or comes from load. All that is wrong with the record itself is a Parked.
-func (b *Bound) Step(in int, rec Raw, now time.Time, load func() (any, error), r Reader) (Result, error) {
-	edge := b.Inputs[in]
-	event, parked, err := b.decode(in, rec)
-	if err != nil || parked != nil {
-		return Result{Parked: parked}, err
-	}
-	meta := Meta{Key: string(rec.Key), At: event.OccurredAt(), Synthetic: rec.Synthetic()}
-	if meta.ID, err = b.identity(in, rec, event); err != nil {
-		return Result{Parked: &Parked{Code: InvalidEvent, Reason: "the event has no canonical form"}}, nil
-	}
-	if p := timeOutOfRange(meta.At, rec.Timestamp, now); p != nil {
-		p.EventID = meta.ID
-		return Result{Parked: p}, nil
-	}
-	row, err := load()
-	if err != nil {
-		return Result{}, err
-	}
-	row, outputs, parked, err := b.fold(edge, row, meta, event, r)
-	if err != nil {
-		return Result{}, err
-	}
-	res := Result{Row: row, EventID: meta.ID, Parked: parked}
-	if parked == nil {
-		res.Emit, res.Parked, err = b.encode(outputs)
-	}
-	if res.Parked != nil {
-		res.Parked.EventID = meta.ID
-	}
+func (s *Stepper) Step(in int, rec *Raw, now time.Time, load func() (any, error), r Reader) (Result, error) {
+	s.in, s.rec, s.event, s.id = in, rec, nil, ""
+	res, err := s.step(now, load, r)
+	s.name(res.Parked)
 	return res, err
 }
 
-func (b *Bound) decode(in int, rec Raw) (Event, *Parked, error) {
+func (s *Stepper) step(now time.Time, load func() (any, error), r Reader) (res Result, err error) {
+	if s.event, res.Parked, err = s.b.decode(s.in, s.rec); err != nil || res.Parked != nil {
+		return res, err
+	}
+	meta := Meta{Key: s.event.Subject(), At: s.event.OccurredAt(), Synthetic: s.rec.Synthetic(), id: s.ask}
+	if res.Parked = timeOutOfRange(meta.At, s.rec.Timestamp, now); res.Parked != nil {
+		return res, nil
+	}
+	row, err := load()
+	if err != nil {
+		return res, err
+	}
+	row, outputs, parked, err := fold(func() (any, []Output) { return s.b.Inputs[s.in].Fold(row, meta, s.event, r) })
+	if err != nil || parked != nil {
+		return Result{Parked: parked}, err
+	}
+	res.Row = row
+	res.Emit, res.Parked, err = s.b.encode(outputs)
+	return res, err
+}
+
+// EncodeRow writes the row that the last step gave as the table stores it. It
+// parks the record whose row cannot be written, such as one that has outgrown
+// its table: that must not hold up the partition.
+func (s *Stepper) EncodeRow(row any) ([]byte, *Parked, error) {
+	value, err := s.b.Rows.Encode(row)
+	if err == nil {
+		return value, nil, nil
+	}
+	parked, err := notCoded(err, RowNotCoded, "the row that follows cannot be written to "+s.b.Table.Name)
+	s.name(parked)
+	return nil, parked, err
+}
+
+// name notes the identity of the event in what parks it, where it decoded.
+func (s *Stepper) name(p *Parked) {
+	if p != nil && s.event != nil {
+		p.EventID, _ = s.identify()
+	}
+}
+
+// identify works out the identity of the event, once: most folds never ask.
+func (s *Stepper) identify() (_ string, err error) {
+	if s.id == "" {
+		s.id, err = s.b.identity(s.in, s.rec, s.event)
+	}
+	return s.id, err
+}
+
+// mustIdentify is asked from within a fold.
+func (s *Stepper) mustIdentify() string {
+	id, err := s.identify()
+	if err != nil {
+		panic(noCanonicalForm{})
+	}
+	return id
+}
+
+type noCanonicalForm struct{}
+
+func (b *Bound) decode(in int, rec *Raw) (Event, *Parked, error) {
 	if rec.Value == nil {
 		return nil, &Parked{Code: NullValue, Reason: "the record has no value, and event topics have no tombstones"}, nil
 	}
@@ -235,17 +286,20 @@ func timeOutOfRange(at, stamp, now time.Time) *Parked {
 	return nil
 }
 
-func (b *Bound) fold(edge Declaration, row any, m Meta, event Event, r Reader) (next any, out []Output, parked *Parked, err error) {
+// fold runs a rule. What it panics with is a fault of the record.
+func fold(rule func() (any, []Output)) (next any, out []Output, parked *Parked, err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case Unreadable:
 			err = p.Err
+		case noCanonicalForm:
+			parked = &Parked{Code: InvalidEvent, Reason: "the event has no canonical form"}
 		default:
 			parked = &Parked{Code: FoldPanicked, Reason: fmt.Sprintf("the fold panicked with a %T", p), Stack: string(debug.Stack())}
 		}
 	}()
-	next, out = edge.Fold(row, m, event, r)
+	next, out = rule()
 	return next, out, nil, nil
 }
 
@@ -266,21 +320,6 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 		emit = append(emit, Emission{to.Topic, o.Key, value})
 	}
 	return emit, nil, nil
-}
-
-// EncodeRow writes the row of a Result as the table stores it. It parks the
-// record whose row cannot be written, such as one that has outgrown its table:
-// that must not hold up the partition.
-func (b *Bound) EncodeRow(res Result) ([]byte, *Parked, error) {
-	value, err := b.Rows.Encode(res.Row)
-	if err != nil {
-		parked, err := notCoded(err, RowNotCoded, "the row that follows cannot be written to "+b.Table.Name)
-		if parked != nil {
-			parked.EventID = res.EventID
-		}
-		return nil, parked, err
-	}
-	return value, nil, nil
 }
 
 func notCoded(err error, code, reason string) (*Parked, error) {

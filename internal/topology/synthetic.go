@@ -8,7 +8,7 @@ const syntheticMark = "\x01"
 
 // StoredKey is the key of the row that a record is folded into: the record's
 // key, or a row apart for synthetic events.
-func StoredKey(rec Raw) string { return RowKey(string(rec.Key), rec.Synthetic()) }
+func StoredKey(rec *Raw) string { return RowKey(string(rec.Key), rec.Synthetic()) }
 
 // RowKey is the stored key of an entity's row.
 func RowKey(key string, synthetic bool) string {
@@ -28,7 +28,7 @@ func EntityKey(stored string) (key string, synthetic bool) {
 const maxInherited = 512
 
 // Inherited are the headers that everything a record causes carries on.
-func Inherited(rec Raw) []Header {
+func Inherited(rec *Raw) []Header {
 	var out []Header
 	for _, h := range rec.Headers {
 		switch h.Key {
