@@ -17,7 +17,7 @@ const (
 	// restoresAtOnce bounds memory; on two cores more would not be faster.
 	restoresAtOnce = 3
 	// restoreBytes is what the restore of one partition gathers before it writes.
-	restoreBytes = 32 << 20
+	restoreBytes = 24 << 20
 	// restoreLogged and restoreStuck are how often a restore is logged, and how
 	// long it may stand still before it is named as stuck.
 	restoreLogged = 5 * time.Second
@@ -26,7 +26,7 @@ const (
 
 // restores are the restores of one processor, for readiness and the log.
 type restores struct {
-	slots chan struct{}
+	slots chan *gathered // as many as may run at once
 	mu    sync.Mutex
 	open  map[int32]*restore
 }
@@ -40,8 +40,20 @@ type restore struct {
 	began       time.Time
 }
 
+// gathered is the newest value of each key that a restore has read and not yet
+// written, nil for a deleted one. Its memory serves one restore after the other.
+type gathered struct {
+	newest map[string][]byte
+	bytes  int
+	batch  rowlog.Batch
+}
+
 func newRestores() *restores {
-	return &restores{slots: make(chan struct{}, restoresAtOnce), open: map[int32]*restore{}}
+	rs := &restores{slots: make(chan *gathered, restoresAtOnce), open: map[int32]*restore{}}
+	for range restoresAtOnce {
+		rs.slots <- nil
+	}
+	return rs
 }
 
 // Progress is one restore in words: percent, records a second, time left.
@@ -70,15 +82,19 @@ func (rs *restores) progress() (out []string) {
 // there: their records may come to count.
 func (rt *runtime) restore(ctx context.Context, st *store) error {
 	rs := rt.p.restores
+	var g *gathered
 	select {
-	case rs.slots <- struct{}{}:
-		defer func() { <-rs.slots }()
+	case g = <-rs.slots:
+		defer func() { rs.slots <- g }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	first, end, err := rt.changelogEnds(st)
 	if err != nil || first >= end {
 		return err
+	}
+	if g == nil {
+		g = &gathered{newest: map[string][]byte{}}
 	}
 	r := &restore{partition: st.at.partition, first: first, end: end, began: time.Now()}
 	r.next.Store(first)
@@ -93,7 +109,7 @@ func (rt *runtime) restore(ctx context.Context, st *store) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go r.watch(ctx, rt.p)
-	return r.run(ctx, rt, st)
+	return r.run(ctx, rt, st, g)
 }
 
 // changelogEnds are the next offset that the rows need and the high watermark.
@@ -110,20 +126,20 @@ func (rt *runtime) changelogEnds(st *store) (first, end int64, err error) {
 	return max(start, have+1), end, nil
 }
 
-func (r *restore) run(ctx context.Context, rt *runtime, st *store) error {
+func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) error {
 	topic := rt.p.table()
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(rt.p.g.e.cfg.Brokers...), kgo.ClientID("payerflow-restore"),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {r.partition: kgo.NewOffset().At(r.first)}}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-		kgo.FetchMaxBytes(16 << 20), kgo.FetchMaxPartitionBytes(16 << 20), kgo.MaxConcurrentFetches(1),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), markers(),
+		kgo.FetchMaxBytes(4 << 20), kgo.FetchMaxPartitionBytes(4 << 20), kgo.MaxConcurrentFetches(1),
 		kgo.FetchMaxWait(100 * time.Millisecond),
 	}, rt.p.g.e.cfg.Client...)...)
 	if err != nil {
 		return fmt.Errorf("restore client: %w", err)
 	}
 	defer client.Close()
-	newest, bytes := map[string][]byte{}, 0
+	g.reset()
 	for r.next.Load() < r.end {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err0(); err != nil {
@@ -136,18 +152,22 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store) error {
 				continue
 			}
 			r.count.Add(1)
-			newest[string(rec.Key)] = rec.Value
-			bytes += len(rec.Key) + len(rec.Value)
+			g.newest[string(rec.Key)] = rec.Value
+			g.bytes += len(rec.Key) + len(rec.Value)
 		}
-		if bytes > restoreBytes {
-			if err := st.load(newest, r.next.Load()-1); err != nil {
+		if g.bytes > restoreBytes {
+			if err := st.load(g, r.next.Load()-1); err != nil {
 				return err
 			}
-			clear(newest)
-			bytes = 0
 		}
 	}
-	return st.load(newest, r.next.Load()-1)
+	return st.load(g, r.next.Load()-1)
+}
+
+func (g *gathered) reset() {
+	clear(g.newest)
+	g.bytes = 0
+	g.batch.Reset()
 }
 
 // watch logs how a long restore goes, and names one that stands still.
@@ -173,21 +193,22 @@ func (r *restore) watch(ctx context.Context, p *processor) {
 	}
 }
 
-// load writes rows that were restored, with the changelog offset behind which
+// load writes what was gathered, with the changelog offset behind which
 // nothing is missing.
-func (st *store) load(rows map[string][]byte, offset int64) error {
+func (st *store) load(g *gathered, offset int64) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	var b rowlog.Batch
-	for key, value := range rows {
+	defer g.reset()
+	g.batch.Grow(g.bytes, len(g.newest)+1)
+	for key, value := range g.newest {
 		if value == nil {
-			b.Delete(st.at.partition, key)
+			g.batch.Delete(st.at.partition, key)
 		} else {
-			b.Put(st.at.partition, key, value, 0)
+			g.batch.Put(st.at.partition, key, value, 0)
 		}
 	}
-	b.SetOffset(st.at.partition, offset, time.Now())
-	if err := st.log.Commit(&b, nil); err != nil {
+	g.batch.SetOffset(st.at.partition, offset, time.Now())
+	if err := st.log.Commit(&g.batch, nil); err != nil {
 		return errors.Join(fmt.Errorf("restore %s/%d", st.at.table, st.at.partition), err)
 	}
 	st.offset = offset

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -227,6 +228,12 @@ func (b *Batch) add(c change, value []byte) {
 
 // Len is the number of bytes that the batch writes.
 func (b *Batch) Len() int { return len(b.bytes) }
+
+// Grow makes room for rows of so many bytes, keys included.
+func (b *Batch) Grow(bytes, rows int) {
+	b.bytes = slices.Grow(b.bytes, bytes+rows*(headerBytes+unit))
+	b.changes = slices.Grow(b.changes, rows)
+}
 
 // Reset empties the batch for use again.
 func (b *Batch) Reset() { b.bytes, b.changes = b.bytes[:0], b.changes[:0] }
