@@ -30,6 +30,7 @@ type checker struct {
 	table    map[string]map[string]int // account -> id -> times, from the changelog
 	view     map[string]map[string]int // the same from the view's topic
 	accounts map[string]int            // account -> n, from the changelog
+	rows     int                       // records of the ledgers' changelog
 	arrived  func(partition int32, at time.Time)
 }
 
@@ -144,6 +145,7 @@ func (c *checker) take(r *kgo.Record) {
 		}
 	case topicLedgers:
 		c.table[key] = body.IDs
+		c.rows++
 	case topicView:
 		c.view[key] = body.IDs
 	case topicAccounts:
@@ -171,15 +173,10 @@ func (c *checker) verify() (objections []string) {
 		}
 		kinds[kind].n++
 	}
-	want := map[string]map[string]int{}
+	want := c.want()
 	for id, in := range c.inputs {
-		account := in.account
-		if want[account] == nil {
-			want[account] = map[string]int{}
-		}
-		want[account][id] = 1
 		if n := c.receipts[id]; n != 1 {
-			object(fmt.Sprintf("inputs with %d receipts", n), "id %s of %s", id, account)
+			object(fmt.Sprintf("inputs with %d receipts", n), "id %s of %s", id, in.account)
 		}
 	}
 	for id := range c.receipts {
@@ -223,6 +220,18 @@ func (c *checker) verify() (objections []string) {
 	}
 	slices.Sort(objections)
 	return objections
+}
+
+// want is the recomputation: every id once.
+func (c *checker) want() map[string]map[string]int {
+	want := map[string]map[string]int{}
+	for id, in := range c.inputs {
+		if want[in.account] == nil {
+			want[in.account] = map[string]int{}
+		}
+		want[in.account][id] = 1
+	}
+	return want
 }
 
 type objection struct {

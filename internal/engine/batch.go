@@ -77,10 +77,13 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		return o
 	case doFlush:
 		b.began = time.Now()
-		o.err = s.rt.flush(s)
+		if o.err = rt.flush(s); o.err == nil {
+			beforeCommit(s)
+		}
 	case doCommit, doAbort:
 		o.committed, o.err = rt.end(act == doCommit)
 	case doStore:
+		beforeStore(s)
 		o.err = rt.store(s)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
 	case doDrop:

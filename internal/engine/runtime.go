@@ -85,6 +85,7 @@ func (rt *runtime) open() error {
 		kgo.FetchMaxPartitionBytes(256 << 10),
 		kgo.SessionTimeout(cfg.SessionTimeout),
 		kgo.HeartbeatInterval(cfg.SessionTimeout / 5),
+		kgo.RebalanceTimeout(max(cfg.SessionTimeout, cfg.TransactionTimeout)), // whoever needs longer has lost its batch
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(rt.onAssigned),
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),

@@ -43,7 +43,7 @@ func newTableConsumer(cfg Config) (sarama.Consumer, error) {
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.ClientID("payerflow-tables"),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(),
+		markers(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}, cfg.Client...)...)
 	if err != nil {
