@@ -9,6 +9,8 @@ import (
 type Engine struct {
 	// DataDir is the folder of the local tables. It may be lost: it is filled again from the changelogs.
 	DataDir string `koanf:"data-dir" env:"PAYERFLOW_ENGINE_DATA_DIR"`
+	// Guarantee is what a crash may do to a fold: exactly-once needs a broker with transactions, at-least-once may fold records twice.
+	Guarantee string `koanf:"guarantee" env:"PAYERFLOW_ENGINE_GUARANTEE"`
 	// BatchRecords is how many records one transaction holds at most.
 	BatchRecords int `koanf:"batch-records" env:"PAYERFLOW_ENGINE_BATCH_RECORDS"`
 	// BatchInterval is how long a transaction stays open at most, and so how late an output can be seen.
@@ -21,10 +23,17 @@ type Engine struct {
 	Freshness time.Duration `koanf:"freshness" env:"PAYERFLOW_ENGINE_FRESHNESS"`
 }
 
+// Guarantees of the engine.
+const (
+	ExactlyOnce = "exactly-once"
+	AtLeastOnce = "at-least-once"
+)
+
 // DefaultEngine suits one process and a broker nearby.
 func DefaultEngine() Engine {
 	return Engine{
 		DataDir:            ".payerflow",
+		Guarantee:          ExactlyOnce,
 		BatchRecords:       10_000,
 		BatchInterval:      100 * time.Millisecond,
 		SessionTimeout:     10 * time.Second,
@@ -38,6 +47,7 @@ func DefaultEngine() Engine {
 // (group.min/max.session.timeout.ms, transaction.max.timeout.ms): it would refuse what lies outside.
 func (e Engine) Validate() error {
 	faults := []error{
+		oneOf("engine.guarantee", e.Guarantee, ExactlyOnce, AtLeastOnce),
 		between("engine.batch-records", e.BatchRecords, 1, 1_000_000),
 		between("engine.batch-interval", e.BatchInterval, time.Millisecond, time.Minute),
 		between("engine.session-timeout", e.SessionTimeout, 6*time.Second, 30*time.Minute),

@@ -37,7 +37,8 @@ func (a *app) newServer(ctx context.Context, brokers []string, registryURL strin
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c := a.cfg.Engine
 	e, err := engine.Open(engine.Config{
-		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
+		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce,
+		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics,
 	}, topologies.All, codecs.OpenRegistry(registryURL))

@@ -187,7 +187,7 @@ func (rt *runtime) flush(s *session) error {
 		rt.fail(err)
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), rt.p.g.e.cfg.TransactionTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	if err := rt.client.Flush(ctx); err != nil {
 		rt.fail(fmt.Errorf("flush: %w", err))
@@ -198,7 +198,7 @@ func (rt *runtime) flush(s *session) error {
 // end ends the transaction. An error leaves its outcome unknown: the run ends,
 // and the next one reads what was committed.
 func (rt *runtime) end(commit bool) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), rt.p.g.e.cfg.TransactionTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	committed, err := rt.session.End(ctx, kgo.TransactionEndTry(commit))
 	outcome := "aborted"

@@ -15,6 +15,8 @@ type Config struct {
 
 	Address string // where this worker answers HTTP, for its announcement
 
+	AtLeastOnce bool // no transactions: a crash may fold records twice
+
 	BatchRecords       int           // bound of one transaction, records
 	BatchInterval      time.Duration // bound of one transaction, time
 	SessionTimeout     time.Duration

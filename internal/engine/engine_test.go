@@ -22,11 +22,12 @@ import (
 
 // cluster is a broker with the application's topics, and an in-memory registry.
 type cluster struct {
-	t       testing.TB
-	kafka   *kfake.Cluster
-	brokers []string
-	schemas *codecs.Memory
-	client  *kgo.Client
+	atLeastOnce bool
+	t           testing.TB
+	kafka       *kfake.Cluster
+	brokers     []string
+	schemas     *codecs.Memory
+	client      *kgo.Client
 }
 
 func newCluster(t testing.TB) *cluster {
@@ -59,7 +60,7 @@ func (c *cluster) create(topics ...topology.Topic) {
 func (c *cluster) config(dir string) engine.Config {
 	return engine.Config{Brokers: c.brokers, DataDir: dir, BatchRecords: 10000, BatchInterval: 20 * time.Millisecond,
 		SessionTimeout: 10 * time.Second, TransactionTimeout: 20 * time.Second, Freshness: 10 * time.Second,
-		Log: slog.New(slog.NewTextHandler(c.out(), nil))}
+		AtLeastOnce: c.atLeastOnce, Log: slog.New(slog.NewTextHandler(c.out(), nil))}
 }
 
 func (c *cluster) out() io.Writer {
@@ -154,7 +155,13 @@ func paid(claim events.ID) events.ClaimPaid {
 }
 
 func TestFoldsTwoPartitionCountsIntoOneRow(t *testing.T) {
+	t.Run("exactly once", func(t *testing.T) { foldsTwoPartitionCounts(t, false) })
+	t.Run("at least once", func(t *testing.T) { foldsTwoPartitionCounts(t, true) })
+}
+
+func foldsTwoPartitionCounts(t *testing.T, atLeastOnce bool) {
 	c := newCluster(t)
+	c.atLeastOnce = atLeastOnce
 	dir := t.TempDir()
 	e, stop := c.start(dir, topologies.All)
 	c.produce(record(c, topologies.ClaimSubmitted, submitted("c1")), record(c, topologies.ClaimPaid, paid("c1")))

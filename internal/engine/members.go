@@ -26,7 +26,11 @@ type member struct {
 func (m member) key() []byte { return []byte(m.Group + "|" + m.Instance) }
 
 func (p *processor) self() member {
-	return member{Group: p.name, Instance: p.g.e.instance, TransactionalID: p.transactionalID(), Address: p.g.e.cfg.Address, At: time.Now().UTC()}
+	m := member{Group: p.name, Instance: p.g.e.instance, Address: p.g.e.cfg.Address, At: time.Now().UTC()}
+	if !p.g.e.cfg.AtLeastOnce {
+		m.TransactionalID = p.transactionalID()
+	}
+	return m
 }
 
 func (p *processor) transactionalID() string { return "payerflow." + p.name + "." + p.g.e.instance }
@@ -112,8 +116,10 @@ func (rt *runtime) fence(ctx context.Context) error {
 		if m.Instance == rt.p.g.e.instance || present[m.Instance] {
 			continue
 		}
-		if err := rt.cluster.abortOpen(ctx, m.TransactionalID); err != nil {
-			return fmt.Errorf("fence a member that is gone: %w", err)
+		if m.TransactionalID != "" { // at least once has none
+			if err := rt.cluster.abortOpen(ctx, m.TransactionalID); err != nil {
+				return fmt.Errorf("fence a member that is gone: %w", err)
+			}
 		}
 		if err := rt.cluster.gone(m); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/lovoo/goka"
+	"golang.org/x/sys/unix"
 
 	"payerflow/internal/rowlog"
 	"payerflow/internal/topology"
@@ -88,7 +89,18 @@ func (p *processor) supervise(ctx context.Context) error {
 func hopeless(err error) bool {
 	var missing *MissingTopicError
 	var count *PartitionCountError
-	return errors.As(err, &missing) || errors.As(err, &count)
+	return errors.As(err, &missing) || errors.As(err, &count) || diskFault(err)
+}
+
+// diskFault says whether the local disk is full or refuses to be written. What
+// is there stays good; the rows that are missing are restored after it is mended.
+func diskFault(err error) bool {
+	for _, fault := range []error{unix.ENOSPC, unix.EDQUOT, unix.EROFS, unix.EFBIG} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *processor) run(ctx context.Context) error {

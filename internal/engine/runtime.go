@@ -28,7 +28,7 @@ type topicPartition struct {
 type runtime struct {
 	p       *processor
 	cluster *cluster
-	session *kgo.GroupTransactSession
+	session consumption
 	client  *kgo.Client
 	admin   *kadm.Client
 
@@ -59,6 +59,11 @@ func (rt *runtime) failed() error {
 	return nil
 }
 
+// endTimeout bounds the end of a transaction and the fencing of a predecessor.
+// It is not the transaction timeout: a worker that was stopped for long, and
+// whose transaction the broker has given up, must find out soon.
+const endTimeout = 10 * time.Second
+
 // open makes the client and fences what a predecessor with the same
 // transactional id left open, before any table is recovered.
 func (rt *runtime) open() error {
@@ -71,8 +76,6 @@ func (rt *runtime) open() error {
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
 		kgo.ProducerBatchMaxBytes(rt.p.maxBatchBytes()),
 		kgo.MaxBufferedRecords(100_000),
-		kgo.TransactionalID(rt.p.transactionalID()),
-		kgo.TransactionTimeout(cfg.TransactionTimeout),
 		kgo.ConsumerGroup(rt.p.name),
 		kgo.InstanceID(rt.p.g.e.instance),
 		kgo.Balancers(kgo.RangeBalancer()), // eager, and keeps co-partitioned topics together
@@ -91,12 +94,12 @@ func (rt *runtime) open() error {
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
 		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
 	}, cfg.Client...)
-	s, err := kgo.NewGroupTransactSession(opts...)
-	if err != nil {
+	var err error
+	if rt.session, rt.client, err = cfg.open(rt.p.transactionalID(), opts); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
-	rt.session, rt.client, rt.admin = s, s.Client(), kadm.NewClient(s.Client())
-	ctx, cancel := context.WithTimeout(context.Background(), cfg.TransactionTimeout)
+	rt.admin = kadm.NewClient(rt.client)
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	if _, _, err := rt.client.ProducerID(ctx); err != nil {
 		return errors.Join(fmt.Errorf("fence predecessor: %w", err), rt.close())
