@@ -26,7 +26,6 @@ type batchHead struct {
 	attrs    int16
 	producer int64
 	epoch    int16
-	commit   bool // of a control batch: commit, not abort
 }
 
 func (h batchHead) control() bool { return h.attrs&attrControl != 0 }
@@ -73,20 +72,12 @@ func batchHeads(raw []byte) (heads []batchHead, valid int) {
 }
 
 func readHead(b []byte) batchHead {
-	h := batchHead{
+	return batchHead{
 		next:     int64(binary.BigEndian.Uint64(b)) + int64(int32(binary.BigEndian.Uint32(b[23:]))) + 1,
 		attrs:    int16(binary.BigEndian.Uint16(b[21:])),
 		producer: int64(binary.BigEndian.Uint64(b[43:])),
 		epoch:    int16(binary.BigEndian.Uint16(b[51:])),
 	}
-	if h.control() {
-		var record kmsg.Record
-		var key kmsg.ControlRecordKey
-		if record.ReadFrom(b[61:]) == nil && key.ReadFrom(record.Key) == nil {
-			h.commit = key.Type == kmsg.ControlRecordKeyTypeCommit
-		}
-	}
-	return h
 }
 
 // emptyBatch holds its one offset and no record.
