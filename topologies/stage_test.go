@@ -39,7 +39,9 @@ func newStage(t *testing.T) *stage {
 }
 
 func (s *stage) pipe(now time.Time, rec topology.Raw) {
-	s.driver.Advance(now)
+	if err := s.driver.Advance(now); err != nil {
+		s.failed = append(s.failed, fmt.Sprintf("error: %v\n", err))
+	}
 	if err := s.driver.Pipe(rec); err != nil {
 		s.failed = append(s.failed, fmt.Sprintf("error: %v\n", err))
 	}

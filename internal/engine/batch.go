@@ -75,6 +75,10 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 			o.ended = true
 		}
 		return o
+	case doTick:
+		if o.err = s.tick(time.Now(), b.next); o.err != nil {
+			rt.fail(o.err)
+		}
 	case doFlush:
 		b.began = time.Now()
 		if o.err = rt.flush(s); o.err == nil {
@@ -110,6 +114,10 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 func (b *batch) poll(ctx context.Context) outcome {
 	s, rt := b.s, b.s.rt
 	pollCtx, cancel := context.WithCancel(s.ctx)
+	if at, waits := s.nextTick(); waits {
+		cancel()
+		pollCtx, cancel = context.WithDeadline(s.ctx, at)
+	}
 	unlink := context.AfterFunc(ctx, cancel)
 	b.polled(rt.session.PollRecords(pollCtx, b.m.most))
 	unlink()
@@ -120,7 +128,8 @@ func (b *batch) poll(ctx context.Context) outcome {
 		}
 		return outcome{stale: true, records: b.last.NumRecords()}
 	}
-	return outcome{records: count(b.last)}
+	at, waits := s.nextTick()
+	return outcome{records: count(b.last), due: waits && !at.After(time.Now())}
 }
 
 // count counts records; transaction markers are none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -16,6 +17,13 @@ import (
 type cluster struct {
 	client *kgo.Client
 	admin  *kadm.Client
+	mu     sync.Mutex
+	counts map[string]counted // of topics that rows name
+}
+
+type counted struct {
+	partitions int
+	until      time.Time
 }
 
 // adminTimeout bounds one question to the cluster.
@@ -27,7 +35,7 @@ func openCluster(cfg Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin client: %w", err)
 	}
-	return &cluster{client, kadm.NewClient(client)}, nil
+	return &cluster{client: client, admin: kadm.NewClient(client), counts: map[string]counted{}}, nil
 }
 
 func (c *cluster) close() { c.client.Close() }
@@ -44,6 +52,26 @@ func (c *cluster) partitions(topic string) (int, error) {
 		return 0, &MissingTopicError{topic}
 	}
 	return len(d.Partitions), d.Err
+}
+
+// countedFor is how long a topic's partition count, or that it does not exist,
+// is taken for granted.
+const countedFor = 10 * time.Second
+
+// count is the partition count of a topic, 0 where it does not exist.
+func (c *cluster) count(topic string) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.counts[topic]; ok && time.Now().Before(known.until) {
+		return known.partitions, nil
+	}
+	n, err := c.partitions(topic)
+	var missing *MissingTopicError
+	if err != nil && !errors.As(err, &missing) {
+		return 0, err
+	}
+	c.counts[topic] = counted{n, time.Now().Add(countedFor)}
+	return n, nil
 }
 
 // origin names a topic for good: cluster id, topic id, partition count. A topic

@@ -18,7 +18,7 @@ const maxDeadKey = 1024
 // offset past it.
 func (g *group) park(w *work, why *topology.Parked) error {
 	rec := &w.raw
-	source := g.Inputs[w.in].Topic
+	source := w.source
 	d := codecs.DeadLetter{
 		Metadata: codecs.DLQMetadata{
 			OriginalTopic: rec.Topic, OriginalPartition: rec.Partition, OriginalOffset: rec.Offset,

@@ -34,6 +34,7 @@ var errCondemned = errors.New("see the run's cause")
 // of the record in progress reads: it is that fold's topology.Reader.
 type work struct {
 	rt       *runtime
+	source   topology.Topic // whose dead letters these are
 	in       int
 	via      bool // a repartition topic
 	rows     *rows
@@ -59,7 +60,7 @@ func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error
 	}
 	records, err := c.take(ctx.Offset())
 	in := g.inputOf[topic]
-	w := &work{rt: rt, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
+	w := &work{rt: rt, source: g.Inputs[in].Topic, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
 		counters: &g.counters[in]}
 	w.load = w.loadRow
 	return w, records, err
@@ -97,20 +98,44 @@ func (g *group) onRecord(w *work, rec *kgo.Record) error {
 	if err == nil && result.Parked == nil && result.Row != nil && g.careful.Load() {
 		_, result.Parked, err = w.part.steps.EncodeRow(result.Row)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case result.Parked != nil:
+	}
+	return g.effect(w, result)
+}
+
+// effect puts what a record or a tick did into the open transaction.
+func (g *group) effect(w *work, result topology.Result) error {
+	if result.Parked != nil {
 		return g.park(w, result.Parked)
 	}
 	if result.Row != nil {
 		w.part.set(w.kept, result.Row)
 	}
 	for _, e := range result.Emit {
-		w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition([]byte(e.Key), e.Topic.Partitions),
-			Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: headersOf(topology.Inherited(&w.raw))})
+		if err := g.emit(w, e); err != nil {
+			return err
+		}
 	}
 	w.counters.folded.Inc()
+	return nil
+}
+
+// emit produces an output, to the partition of its key. One whose topic does
+// not exist is parked by itself: the rest of what its record did stands.
+func (g *group) emit(w *work, e topology.Emission) error {
+	partitions := e.Topic.Partitions
+	if partitions == 0 {
+		var err error
+		if partitions, err = w.rt.cluster.count(e.Topic.Name); err != nil {
+			return err
+		}
+		if partitions == 0 {
+			return g.park(w, &topology.Parked{Code: topology.NoSuchOutput, Reason: "an output was not written: there is no topic " + e.Topic.Name})
+		}
+	}
+	w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition([]byte(e.Key), partitions),
+		Key: []byte(e.Key), Value: e.Value, Timestamp: w.raw.Timestamp, Headers: headersOf(topology.Inherited(&w.raw))})
 	return nil
 }
 

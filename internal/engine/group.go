@@ -25,6 +25,7 @@ type group struct {
 	inputOf  map[string]int // input or repartition topic -> input number
 	isVia    map[string]bool
 	counters []inputCounters
+	ticks    inputCounters
 	careful  atomic.Bool // a row did not encode at the end of a batch: encode each at once, to find the record
 }
 
@@ -47,6 +48,12 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 		if in.Whole {
 			byCount[in.Topic.Partitions] = append(byCount[in.Topic.Partitions], in)
 		}
+	}
+	if ticks := b.Ticks.Name; ticks != "" {
+		if g.dead[ticks], err = codecs.DeadLetters.Bind(schemas, b.Ticks.DLQ().Name); err != nil {
+			return nil, err
+		}
+		g.ticks = inputCounters{e.metrics.records.WithLabelValues(b.Name, ticks, "folded"), e.metrics.records.WithLabelValues(b.Name, ticks, "parked"), nil}
 	}
 	g.folding = newProcessor(g, b.Name, g.foldingGraph())
 	for n, inputs := range byCount {
@@ -80,7 +87,8 @@ func (raw) Encode(v any) ([]byte, error) {
 
 func (raw) Decode(b []byte) (any, error) { return b, nil }
 
-// foldingGraph translates the declaration into goka's own graph.
+// foldingGraph translates the declaration into goka's own graph. Outputs are
+// not in it: goka produces nothing here, and knows no topic that a row names.
 func (g *group) foldingGraph() func(rt func() *runtime) *goka.GroupGraph {
 	return func(rt func() *runtime) *goka.GroupGraph {
 		edges := []goka.Edge{goka.Persist(raw{})}
@@ -96,9 +104,6 @@ func (g *group) foldingGraph() func(rt func() *runtime) *goka.GroupGraph {
 		}
 		for _, l := range g.Lookups {
 			edges = append(edges, goka.Lookup(goka.Table(l.Topic.Name), raw{}))
-		}
-		for _, o := range g.Outputs {
-			edges = append(edges, goka.Output(goka.Stream(o.Topic.Name), raw{}))
 		}
 		return goka.DefineGroup(goka.Group(g.Name), edges...)
 	}

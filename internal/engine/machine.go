@@ -28,6 +28,7 @@ const (
 	dispatching
 	gathering
 	draining
+	ticking
 	flushing
 	ending
 	storing
@@ -47,6 +48,7 @@ const (
 	doBegin                   // open a transaction
 	doDispatch                // hand what was polled to the folds
 	doDrain                   // wait until the folds are done
+	doTick                    // move the clock, and wake the rows that are due
 	doFlush                   // encode changed rows, and wait until all that was produced is acknowledged
 	doCommit                  // end the transaction with the offsets
 	doAbort                   // end the transaction without effect
@@ -62,6 +64,7 @@ const (
 // outcome is what came of an action.
 type outcome struct {
 	records   int  // polled, or dispatched; transaction markers do not count
+	due       bool // rows wait to be woken
 	stale     bool // the assignment has changed
 	ended     bool // the session is asked to end
 	committed bool
@@ -91,7 +94,7 @@ func (m *machine) next(o outcome) action {
 		return m.to(dispatching, doDispatch)
 	case dispatching:
 		m.records += o.records
-		if m.records >= m.most || o.ended || !o.now.Before(m.deadline) {
+		if m.records == 0 || m.records >= m.most || o.ended || !o.now.Before(m.deadline) {
 			return m.to(draining, doDrain)
 		}
 		return m.to(gathering, doPollMore)
@@ -101,6 +104,12 @@ func (m *machine) next(o outcome) action {
 		if o.ended || o.err != nil {
 			m.phase = finished
 			return doStopOpen
+		}
+		return m.to(ticking, doTick)
+	case ticking:
+		if o.err != nil {
+			m.phase, m.fault = ending, o.err
+			return doAbort
 		}
 		return m.to(flushing, doFlush)
 	case flushing:
@@ -140,7 +149,7 @@ func (m *machine) polled(o outcome) action {
 	case o.stale:
 		m.phase = finished
 		return doStop
-	case o.records > 0:
+	case o.records > 0 || o.due:
 		return m.to(beginning, doBegin)
 	}
 	m.fault = nil

@@ -28,13 +28,14 @@ func TestMachineKeepsItsPromises(t *testing.T) {
 					t.Fatalf("polls in the wrong state: open %v", open)
 				}
 				o.records, o.err = rapid.IntRange(0, 6).Draw(t, "n"), nil
+				o.due = rapid.IntRange(0, 6).Draw(t, "due") == 0
 				o.stale = act == doPollFirst && rapid.IntRange(0, 12).Draw(t, "stale") == 0
 			case doBegin:
 				if open {
 					t.Fatal("begins inside of a transaction")
 				}
 				open, committed, stored = o.err == nil, false, false
-			case doDispatch, doDrain, doFlush:
+			case doDispatch, doDrain, doTick, doFlush:
 				if !open {
 					t.Fatal("works outside of a transaction")
 				}
@@ -99,8 +100,10 @@ func TestMachineEndsABatch(t *testing.T) {
 		"when its time is up":   {[]outcome{{records: 5}, {now: start}, {records: 1, now: start.Add(time.Second)}}, doDrain},
 		"when it is asked to":   {[]outcome{{records: 5}, {now: start}, {records: 1, now: start, ended: true}}, doDrain},
 		"and not before":        {[]outcome{{records: 5}, {now: start}, {records: 9, now: start.Add(999 * time.Millisecond)}}, doPollMore},
-		"with a commit":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}}, doCommit},
-		"with an abort":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {err: errors.New("x")}}, doAbort},
+		"with a commit":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {}}, doCommit},
+		"woken by the clock":    {[]outcome{{due: true}, {now: start}, {now: start}, {}}, doTick},
+		"with a failed wake":    {[]outcome{{due: true}, {now: start}, {now: start}, {}, {err: errors.New("x")}}, doAbort},
+		"with an abort":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {err: errors.New("x")}}, doAbort},
 		"open if it must":       {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {ended: true}}, doStopOpen},
 		"not for markers alone": {[]outcome{{}}, doAdvance},
 	} {

@@ -140,14 +140,18 @@ func (p *processor) run(ctx context.Context) error {
 func (p *processor) ensureTopics(cl *cluster) error {
 	want := map[string]int{topology.Members.Name: topology.Members.Partitions}
 	for _, in := range p.g.Inputs {
-		for _, t := range []topology.Topic{in.Topic, in.Topic.DLQ(), in.Via} {
+		for _, t := range []topology.Topic{in.Topic, in.Topic.DLQ()} {
 			want[t.Name] = t.Partitions
 		}
 	}
 	for _, o := range p.g.Outputs {
-		want[o.Topic.Name] = o.Topic.Partitions
+		if !o.Routed {
+			want[o.Topic.Name] = o.Topic.Partitions
+		}
 	}
-	want[p.g.Table.Name] = p.g.Table.Partitions
+	for _, t := range p.g.Topics() {
+		want[t.Name] = t.Partitions
+	}
 	if t := p.g.View.Topic; t.Name != "" {
 		want[t.Name] = t.Partitions
 	}

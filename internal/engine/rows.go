@@ -27,6 +27,7 @@ type rows struct {
 type partitionRows struct {
 	partition  int32
 	steps      *topology.Stepper
+	deadlines  *deadlines      // nil: the group has no timer
 	young, old map[string]*row // two generations: what is not used falls out of the old one
 	bytes      int             // of young
 	dirty      []*row
@@ -54,12 +55,18 @@ const cacheBytes = 160 << 20
 // encoding, and it stands in a map.
 func (k *row) weigh() int { return 256 + len(k.key) + 2*k.size }
 
-func newRows(g *group, log *rowlog.Log, partitions []int32) *rows {
+func newRows(g *group, log *rowlog.Log, partitions []int32) (_ *rows, err error) {
 	r := &rows{g: g, log: log, parts: map[int32]*partitionRows{}}
 	for _, p := range partitions {
-		r.parts[p] = newPartitionRows(g, p)
+		part := newPartitionRows(g, p)
+		if log != nil && g.Timer.Due != nil {
+			if part.deadlines, err = readDeadlines(g, log, p); err != nil {
+				return nil, err
+			}
+		}
+		r.parts[p] = part
 	}
-	return r
+	return r, nil
 }
 
 func newPartitionRows(g *group, p int32) *partitionRows {
@@ -101,6 +108,9 @@ func (r *rows) keep(p *partitionRows, kept *row) {
 
 // set changes a row in the open transaction.
 func (p *partitionRows) set(kept *row, value any) {
+	if p.deadlines != nil {
+		p.deadlines.move(kept.key, kept.value, value)
+	}
 	kept.value = value
 	if !kept.dirty {
 		kept.dirty = true
@@ -216,7 +226,8 @@ func (r *rows) store() error {
 }
 
 // drop forgets the rows of a transaction that did not commit, and all that
-// are kept: a fold may have changed what they share.
+// are kept: a fold may have changed what they share. The session ends after it;
+// deadlines are read again by the next.
 func (r *rows) drop() {
 	for n := range r.parts {
 		r.parts[n] = newPartitionRows(r.g, n)

@@ -193,7 +193,12 @@ func (rt *runtime) runSession(ctx context.Context, h sarama.ConsumerGroupHandler
 		}
 		return rt.conclude(err)
 	}
-	s.rows = newRows(rt.p.g, rt.p.ownLog(), s.tablePartitions())
+	if s.rows, err = newRows(rt.p.g, rt.p.ownLog(), s.tablePartitions()); err != nil {
+		rt.fail(err)
+		s.cancel()
+		rt.p.onRevoked()
+		return errors.Join(rt.conclude(err), h.Cleanup(s))
+	}
 	rt.p.log.Info("partitions assigned", "group", rt.p.name, "partitions", len(s.claims), "took", time.Since(started).Round(time.Millisecond))
 	rt.p.onRunning(s)
 

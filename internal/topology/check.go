@@ -38,6 +38,7 @@ func Check(groups []Declared, catalogue []Topic) []Note {
 		}
 		names[g.Name] = true
 		for _, t := range g.Topics() {
+			known[t.Name] = t
 			if len(t.Name) > maxNameBytes {
 				say(true, "%s is longer than %d bytes", t.Name, maxNameBytes)
 			}
@@ -59,7 +60,7 @@ func Check(groups []Declared, catalogue []Topic) []Note {
 			}
 		}
 		for _, o := range g.Outputs {
-			if _, ok := known[o.Topic.Name]; !ok {
+			if _, ok := known[o.Topic.Name]; !ok && !o.Routed {
 				say(true, "emits to %s, which the catalogue does not have", o.Topic.Name)
 			}
 		}

@@ -28,6 +28,7 @@ type Group[S Row] struct {
 	Joins   []TableRef  // co-partitioned tables, read at the record's key
 	Lookups []TableRef  // global tables, read at any key
 	Outputs []StreamRef // one stream for each type of event that a fold emits
+	Timer   Timer[S]    // the zero Timer wakes nothing
 	View    View
 }
 
@@ -111,13 +112,35 @@ type TableRef struct {
 
 // StreamRef names a stream that a group emits.
 type StreamRef struct {
-	Topic Topic
-	Bind  binder
-	Type  reflect.Type
+	Topic  Topic
+	Bind   binder
+	Type   reflect.Type
+	Routed bool // Topic.Name is a prefix: the fold names the topic
 }
 
 // Ref names the table for a group's Joins or Lookups.
 func (t Table[S]) Ref() TableRef { return TableRef{t.Topic, bindAny(t.Codec)} }
 
 // Ref names the stream for a group's Outputs.
-func (s Stream[E]) Ref() StreamRef { return StreamRef{s.Topic, bindAny(s.Codec), reflect.TypeFor[E]()} }
+func (s Stream[E]) Ref() StreamRef {
+	return StreamRef{Topic: s.Topic, Bind: bindAny(s.Codec), Type: reflect.TypeFor[E]()}
+}
+
+// Routed names a family of topics for a group's Outputs: the stream's topic
+// name is what all their names begin with, and the fold names one in
+// Output.Topic. An output whose topic does not exist goes to the dead letter
+// topic of its record; the row and the other outputs are as if it had not been.
+func (s Stream[E]) Routed() StreamRef {
+	ref := s.Ref()
+	ref.Routed = true
+	return ref
+}
+
+// Loop is a stream that a group writes to itself: list it in Inputs and, as
+// Ref, in Outputs. Its topic belongs to the group.
+func Loop[E Event](group, name string, partitions int, c Codec[E]) Stream[E] {
+	return Stream[E]{Codec: c, Topic: Topic{
+		Name: group + "-" + name + "-loop", Partitions: partitions, Retention: 7 * 24 * time.Hour, Cleanup: Delete, Compression: "lz4",
+		MaxMessageBytes: 1 << 20, Owner: group, Producers: []string{group}, Consumers: []string{group}, Doc: "what " + group + " tells itself",
+	}}
+}

@@ -91,10 +91,10 @@ func TestDeclareTakesAJoinWithTheSamePartitions(t *testing.T) {
 
 func TestRoute(t *testing.T) {
 	d := groupOf("g").Declare()
-	if to, err := d.Route(followed{}); err != nil || to.Topic.Name != "g.out" {
+	if to, err := d.Route(topology.Output{Value: followed{}}); err != nil || to.Topic.Name != "g.out" {
 		t.Errorf("%v, %v", to.Topic.Name, err)
 	}
-	if _, err := d.Route(happened{Key: "canary"}); err == nil || !strings.Contains(err.Error(), "group g emits") || strings.Contains(err.Error(), "canary") {
+	if _, err := d.Route(topology.Output{Value: happened{Key: "canary"}}); err == nil || !strings.Contains(err.Error(), "group g emits") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -3,6 +3,8 @@ package topology
 import (
 	"fmt"
 	"reflect"
+	"strings"
+	"time"
 )
 
 // Declared is a Group without its row type, as engines, drivers and drawings
@@ -18,6 +20,8 @@ type Declared struct {
 	Joins     []TableRef
 	Lookups   []TableRef
 	Outputs   []StreamRef
+	Timer     AnyTimer
+	Ticks     Topic // by which the timer's clock moves; no name: there is no timer
 	View      View
 }
 
@@ -41,12 +45,15 @@ func (g Group[S]) Declare() Declared {
 	n := partitions(g.Inputs)
 	d := Declared{
 		Name: g.Name, Doc: g.Doc, Table: tableTopic(g.Name, n), RowType: reflect.TypeFor[S](), RowSchema: g.Rows.Schema(), BindRows: bindAny(g.Rows),
-		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, View: g.View,
+		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, Timer: anyTimer(g.Timer), View: g.View,
 	}
 	for _, in := range g.Inputs {
 		d.Inputs = append(d.Inputs, Declaration{
 			Edge: in.edge, Via: repartitionTopic(g.Name, in.edge.Topic, n), Whole: in.edge.Topic.Partitions != n,
 		})
+	}
+	if d.Timer.Due != nil {
+		d.Ticks = ticksTopic(g.Name, n, longest(d.Inputs))
 	}
 	if err := d.validate(); err != nil {
 		panic(fmt.Sprintf("group %s: %v", g.Name, err))
@@ -59,6 +66,17 @@ func partitions[S Row](inputs Inputs[S]) (n int) {
 		n = max(n, in.edge.Topic.Partitions)
 	}
 	return n
+}
+
+// longest is how long the input that is kept longest is kept, 0 for ever.
+func longest(inputs []Declaration) (kept time.Duration) {
+	for _, in := range inputs {
+		if in.Topic.Retention == 0 {
+			return 0
+		}
+		kept = max(kept, in.Topic.Retention)
+	}
+	return kept
 }
 
 func tableTopic(group string, n int) Topic {
@@ -102,22 +120,37 @@ func (d Declared) validate() error {
 }
 
 // Route finds the stream that the group declared for an output.
-func (d Declared) Route(value any) (StreamRef, error) {
-	t := reflect.TypeOf(value)
+func (d Declared) Route(out Output) (StreamRef, error) {
+	t := reflect.TypeOf(out.Value)
 	for _, o := range d.Outputs {
-		if o.Type == t {
+		switch {
+		case o.Type != t:
+		case o.Routed && (!strings.HasPrefix(out.Topic, o.Topic.Name) || len(out.Topic) == len(o.Topic.Name)):
+			return StreamRef{}, fmt.Errorf("group %s emits %T to a topic that does not begin with %s", d.Name, out.Value, o.Topic.Name)
+		case !o.Routed && out.Topic != "":
+			return StreamRef{}, fmt.Errorf("group %s names a topic for %T, whose stream is not routed", d.Name, out.Value)
+		default:
 			return o, nil
 		}
 	}
-	return StreamRef{}, fmt.Errorf("group %s emits %T without declaring a stream for it", d.Name, value)
+	return StreamRef{}, fmt.Errorf("group %s emits %T without declaring a stream for it", d.Name, out.Value)
 }
 
-// Topics are all topics that the group owns: its changelog and its
-// repartition topics. Streams that it reads and emits belong to the catalogue.
+// Topics are all topics that the group owns: its changelog, its repartition
+// topics, its loops and its ticks, with the dead letter topics of the last two.
+// Streams that it reads and emits otherwise belong to the catalogue.
 func (d Declared) Topics() []Topic {
 	ts := []Topic{d.Table}
 	for _, in := range d.Inputs {
 		ts = append(ts, in.Via)
+		if d.loops(in.Topic) {
+			ts = append(ts, in.Topic, in.Topic.DLQ())
+		}
+	}
+	if d.Ticks.Name != "" {
+		ts = append(ts, d.Ticks, d.Ticks.DLQ())
 	}
 	return ts
 }
+
+func (d Declared) loops(t Topic) bool { return t.Owner == d.Name }

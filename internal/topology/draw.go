@@ -76,7 +76,14 @@ func draw(groups []Declared, nodes func(node), arrows func(arrow)) {
 			arrows(arrow{stream(l.Topic, isTable), group, "lookup", true})
 		}
 		for _, o := range g.Outputs {
+			if o.Routed {
+				arrows(arrow{group, add(node{o.Topic.Name, o.Topic.Name + "…", isStream}), "by name", true})
+				continue
+			}
 			arrows(arrow{group, stream(o.Topic, isStream), "", false})
+		}
+		if g.Ticks.Name != "" {
+			arrows(arrow{group, stream(g.Ticks, isRepartition), "clock", true})
 		}
 		arrows(arrow{group, stream(g.Table, isTable), "rows", false})
 		if g.View.Name != "" {

@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 )
@@ -42,8 +44,50 @@ func NewDriver(groups []Declared, s Schemas, now time.Time) (*Driver, error) {
 	return d, nil
 }
 
-// Advance sets the clock.
-func (d *Driver) Advance(to time.Time) { d.now = to }
+// Advance sets the clock and wakes what is due, in the order of deadlines.
+func (d *Driver) Advance(to time.Time) error {
+	d.now = to
+	for _, g := range d.groups {
+		if g.Timer.Due == nil {
+			continue
+		}
+		due, err := d.due(g)
+		if err != nil {
+			return err
+		}
+		for _, stored := range due {
+			row, err := d.row(g.Table.Name, stored, g.Rows)
+			if err != nil {
+				return err
+			}
+			res, err := d.steps[g.Name].Wake(stored, row, to)
+			if err != nil {
+				return err
+			}
+			rec := Raw{Topic: g.Ticks.Name, Offset: -1, Key: []byte(stored), Timestamp: to, Headers: MarkedAs(stored)}
+			if err := d.apply(g, g.Ticks, stored, rec, res); err != nil {
+				return fmt.Errorf("%s waking: %w", g.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// due are the stored keys of rows that are due now, by deadline and key.
+func (d *Driver) due(g *Bound) (keys []string, err error) {
+	at := map[string]time.Time{}
+	for stored := range d.rows[g.Table.Name] {
+		row, err := d.row(g.Table.Name, stored, g.Rows)
+		if err != nil {
+			return nil, err
+		}
+		if t := g.Timer.Due(row); !t.IsZero() && !t.After(d.now) {
+			at[stored], keys = t, append(keys, stored)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(at[a].Compare(at[b]), cmp.Compare(a, b)) })
+	return keys, nil
+}
 
 // Pipe feeds one record to every group that reads its topic, then what they
 // emit. Offset, and Timestamp where it is zero, are filled in.
@@ -67,19 +111,24 @@ func (d *Driver) Pipe(rec Raw) error {
 }
 
 func (d *Driver) step(g *Bound, in int, rec Raw) error {
-	stored, steps := StoredKey(&rec), d.steps[g.Name]
-	res, err := steps.Step(in, &rec, d.now, func() (any, error) { return d.row(g.Table.Name, stored, g.Rows) }, driverReader{d, g, stored})
+	stored := StoredKey(&rec)
+	res, err := d.steps[g.Name].Step(in, &rec, d.now, func() (any, error) { return d.row(g.Table.Name, stored, g.Rows) }, driverReader{d, g, stored})
 	if err != nil {
 		return err
 	}
+	return d.apply(g, g.Inputs[in].Topic, stored, rec, res)
+}
+
+// apply puts what a record or a tick did into the tables and the log.
+func (d *Driver) apply(g *Bound, source Topic, stored string, rec Raw, res Result) (err error) {
 	var row []byte
 	if res.Parked == nil && res.Row != nil {
-		if row, res.Parked, err = steps.EncodeRow(res.Row); err != nil {
+		if row, res.Parked, err = d.steps[g.Name].EncodeRow(res.Row); err != nil {
 			return err
 		}
 	}
 	if res.Parked != nil {
-		d.log = append(d.log, Written{Group: g.Name, Topic: g.Inputs[in].Topic.DLQ().Name, Key: string(rec.Key), Parked: res.Parked, Source: rec})
+		d.log = append(d.log, Written{Group: g.Name, Topic: source.DLQ().Name, Key: string(rec.Key), Parked: res.Parked, Source: rec})
 		return nil
 	}
 	if res.Row != nil {

@@ -28,10 +28,12 @@ type Record[E any] struct {
 
 // Output is what a fold asks for beside the row: an event to emit, or a
 // Reject. The fold names no stream: the group sends the value to the one
-// stream that it declared for values of that type.
+// stream that it declared for values of that type. Topic is for a stream that
+// is routed, and is empty for any other.
 type Output struct {
 	Key   string
 	Value any
+	Topic string
 }
 
 // Reject is an Output value that says that the rules refuse the record. The

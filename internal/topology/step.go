@@ -72,6 +72,8 @@ const (
 	UnroutedOutput  = "UNROUTED_OUTPUT"
 	OutputNotCoded  = "OUTPUT_NOT_ENCODABLE"
 	RowNotCoded     = "ROW_NOT_ENCODABLE"
+	NoSuchOutput    = "OUTPUT_TOPIC_MISSING"
+	TimerStuck      = "TIMER_STUCK"
 	maxKeyBytes     = 1024
 	maxClockAhead   = 24 * time.Hour
 	reservedKeyMark = "__"
@@ -83,7 +85,7 @@ var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Emission is an encoded output of a fold.
 type Emission struct {
-	Topic Topic
+	Topic Topic // of a routed stream the name alone: Partitions is 0
 	Key   string
 	Value []byte
 }
@@ -308,7 +310,7 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 		if reject, ok := o.Value.(Reject); ok {
 			return nil, &Parked{Code: reject.ReasonCode, Pointer: reject.At, Reason: reject.Reason}, nil
 		}
-		to, err := b.Route(o.Value)
+		to, err := b.Route(o)
 		if err != nil {
 			return nil, &Parked{Code: UnroutedOutput, Reason: err.Error()}, nil
 		}
@@ -317,7 +319,11 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 			parked, err := notCoded(err, OutputNotCoded, "an output for "+to.Topic.Name+" cannot be written")
 			return nil, parked, err
 		}
-		emit = append(emit, Emission{to.Topic, o.Key, value})
+		e := Emission{to.Topic, o.Key, value}
+		if to.Routed {
+			e.Topic = Topic{Name: o.Topic}
+		}
+		emit = append(emit, e)
 	}
 	return emit, nil, nil
 }

@@ -23,6 +23,15 @@ func EntityKey(stored string) (key string, synthetic bool) {
 	return strings.CutPrefix(stored, syntheticMark)
 }
 
+// MarkedAs are the headers of what is caused by a row itself: synthetic rows
+// make synthetic events.
+func MarkedAs(stored string) []Header {
+	if _, synthetic := EntityKey(stored); synthetic {
+		return []Header{{Key: HeaderSynthetic, Value: []byte("true")}}
+	}
+	return nil
+}
+
 // maxInherited bounds a header that is carried on, as W3C bounds traceparent
 // and CloudEvents a context attribute in practice.
 const maxInherited = 512
