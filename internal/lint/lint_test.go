@@ -31,7 +31,6 @@ var mayImport = map[string][]string{
 	"github.com/riferrei":       {"codecs"},
 	"github.com/spf13/cobra":    {"cmd/payerflow"},
 	"github.com/danielgtaylor":  {"api"},
-	"github.com/cockroachdb":    {"internal/engine"},
 	"payerflow/internal/engine": {"cmd/payerflow"},
 }
 
