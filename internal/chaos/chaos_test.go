@@ -76,7 +76,9 @@ func TestWorkersAreKilled(t *testing.T) {
 	f.stopAll()
 	closed(t, c)
 	exact(t, c, 10*time.Second)
-	f.compacted(c)
+	if os.Getenv("CHAOS_KAFKA") != "" {
+		f.compacted(c)
+	}
 	f.causes()
 	f.say("exact: %d inputs, each applied once, in the table, the view, the receipts and the served rows", len(c.inputs))
 }
@@ -109,7 +111,7 @@ func (w *worker) strike(b blow) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.alive() { // it has ended by itself, which has failed the test
-		w.start(order{})
+		w.start()
 	}
 	w.f.say("%s: %s", w.name, b.kind)
 	switch b.kind {
@@ -133,7 +135,7 @@ func (w *worker) strike(b blow) {
 		w.kill()
 	}
 	<-time.After(b.away)
-	w.start(order{})
+	w.start()
 }
 
 // watch shows how far things are, until the returned function is called.

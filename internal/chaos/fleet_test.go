@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,7 @@ type fleet struct {
 	t       *testing.T
 	dir     string
 	brokers []string
+	base    order // what every worker is told
 	workers []*worker
 	began   time.Time
 }
@@ -47,9 +49,17 @@ type worker struct {
 	spared atomic.Bool // its end is not our doing
 }
 
+// embeddedRebalance is how long the embedded broker may wait for members. It
+// miscounts those that join where one was killed while it waited for its
+// assignment, and then waits for all of this.
+const embeddedRebalance = 3 * time.Second
+
 func newFleet(t *testing.T, brokers []string, n int) *fleet {
 	t.Helper()
 	f := &fleet{t: t, dir: scratch(t), brokers: brokers, began: time.Now()}
+	if brokers[0] != kafkaOne[0] && brokers[0] != kafkaThree[0] {
+		f.base.RebalanceIn = embeddedRebalance
+	}
 	for i := range n {
 		name := fmt.Sprintf("w%d", i+1)
 		f.workers = append(f.workers, &worker{f: f, name: name, dir: filepath.Join(f.dir, name)})
@@ -93,8 +103,9 @@ func (f *fleet) say(format string, a ...any) {
 	fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(f.began).Seconds(), fmt.Sprintf(format, a...))
 }
 
-// start runs the worker. mu is held, or nobody else knows it yet.
-func (w *worker) start(o order) {
+// start runs the worker as its fleet says. mu is held, or nobody else knows it yet.
+func (w *worker) start() {
+	o := w.f.base
 	o.Brokers, o.Dir = w.f.brokers, w.dir
 	arg, err := json.Marshal(o)
 	must(w.f.t, err)
@@ -172,7 +183,7 @@ func (f *fleet) startAll() {
 	for _, w := range f.workers {
 		w.mu.Lock()
 		if !w.alive() {
-			w.start(order{})
+			w.start()
 		}
 		w.mu.Unlock()
 	}
@@ -180,14 +191,33 @@ func (f *fleet) startAll() {
 
 func (f *fleet) awaitReady(within time.Duration) {
 	f.t.Helper()
-	eventually(f.t, within, "all workers are ready", func() bool {
+	deadline := time.Now().Add(within)
+	eventually(f.t, within+time.Second, "all workers are ready", func() bool {
 		for _, w := range f.workers {
 			if w.said.Load() != ready {
+				if time.Now().After(deadline) {
+					f.groupStates()
+					f.t.Fatalf("%s is not ready within %v", w.name, within)
+				}
 				return false
 			}
 		}
 		return true
 	})
+}
+
+// groupStates says what the coordinator thinks of the groups.
+func (f *fleet) groupStates() {
+	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...))
+	must(f.t, err)
+	defer client.Close()
+	all, err := kadm.NewClient(client).DescribeGroups(f.t.Context())
+	if err != nil {
+		f.say("groups: %v", err)
+	}
+	for _, g := range all.Sorted() {
+		f.say("group %s: %s, %d members", g.Group, g.State, len(g.Members))
+	}
 }
 
 func (f *fleet) stopAll() {

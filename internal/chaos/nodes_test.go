@@ -16,6 +16,12 @@ import (
 
 const kafkaScript = "../../deploy/local/kafka.sh"
 
+// Where kafka.sh puts its nodes.
+var (
+	kafkaOne   = []string{"127.0.0.1:19092"}
+	kafkaThree = []string{"127.0.0.1:19192", "127.0.0.1:19292", "127.0.0.1:19392"}
+)
+
 // nodes are three Apache Kafka brokers that can be killed.
 type nodes struct {
 	mu    sync.Mutex
@@ -35,13 +41,12 @@ func brokersOf(t *testing.T) (addrs []string, n *nodes) {
 	kafka(t, "start", "--wipe", count)
 	t.Cleanup(func() { kafka(t, "stop") })
 	if count == "1" {
-		return []string{"127.0.0.1:19092"}, nil
+		return kafkaOne, nil
 	}
-	addrs = []string{"127.0.0.1:19192", "127.0.0.1:19292", "127.0.0.1:19392"}
-	client, err := kgo.NewClient(kgo.SeedBrokers(addrs...))
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafkaThree...))
 	must(t, err)
 	t.Cleanup(client.Close)
-	return addrs, &nodes{t: t, admin: kadm.NewClient(client)}
+	return kafkaThree, &nodes{t: t, admin: kadm.NewClient(client)}
 }
 
 func kafka(t *testing.T, args ...string) {
