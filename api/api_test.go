@@ -59,6 +59,10 @@ func (r rows) List(_ string, from topology.Place, limit int, _ bool) (topology.P
 
 func (r rows) Ready() error { return r.ready }
 
+func (r rows) Status() topology.Status {
+	return topology.Status{Instance: "i", Guarantee: "exactly-once", Groups: []topology.GroupStatus{{Name: "g", State: "running"}}}
+}
+
 func ask(t *testing.T, v topology.Views, method, path string) (*httptest.ResponseRecorder, map[string]any) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -159,6 +163,12 @@ func TestReadyzSaysWhatIsMissing(t *testing.T) {
 	resp, body := ask(t, rows{ready: errors.Join(errors.New("one"), errors.New("two"))}, "GET", "/readyz")
 	if resp.Code != 503 || len(body["missing"].([]any)) != 2 {
 		t.Errorf("not ready: %d %v", resp.Code, body)
+	}
+}
+
+func TestEngineIsShown(t *testing.T) {
+	if resp, body := ask(t, rows{}, "GET", "/v1/engine"); resp.Code != 200 || len(body["groups"].([]any)) != 1 || body["guarantee"] != "exactly-once" {
+		t.Errorf("%d %v", resp.Code, body)
 	}
 }
 

@@ -37,4 +37,11 @@ func registerHealth(api huma.API, views topology.Views) {
 		}
 		return out, nil
 	})
+	huma.Register(api, huma.Operation{
+		OperationID: "engine", Method: http.MethodGet, Path: "/v1/engine", Tags: []string{"engine"},
+		Summary:     "What this worker runs and holds",
+		Description: "Groups, input partitions with positions and lag, table partitions with rows and size. No keys.",
+	}, func(context.Context, *struct{}) (*engineOutput, error) { return &engineOutput{views.Status()}, nil })
 }
+
+type engineOutput struct{ Body topology.Status }

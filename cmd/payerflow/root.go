@@ -58,7 +58,7 @@ Start with "payerflow demo": a broker, a schema registry, a worker and made-up c
 	f.String("registry", d.Registry.URL, "schema registry URL")
 	f.String("log-level", d.Log.Level, "debug, info, warn or error")
 	f.String("log-format", d.Log.Format, "text or json")
-	root.AddCommand(a.demoCommand(), a.workerCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.topicsCommand(),
+	root.AddCommand(a.demoCommand(), a.workerCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.engineCommand(), a.topicsCommand(),
 		a.schemasCommand(), a.topologyCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
 	return root
 }

@@ -228,6 +228,7 @@ func (rt *runtime) store(s *session) error {
 	if err != nil {
 		rt.fail(err)
 	}
+	s.tellWaiting()
 	return err
 }
 

@@ -1,13 +1,17 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"payerflow/internal/topology"
 )
 
 // positions say how far a processor has folded its inputs, and when each was
@@ -17,10 +21,11 @@ type positions struct {
 	running  bool // the session's tables are restored
 	next     map[topicPartition]int64
 	caughtUp map[topicPartition]time.Time
+	lags     map[topicPartition]int64 // when last compared
 }
 
 func newPositions() *positions {
-	return &positions{next: map[topicPartition]int64{}, caughtUp: map[topicPartition]time.Time{}}
+	return &positions{next: map[topicPartition]int64{}, caughtUp: map[topicPartition]time.Time{}, lags: map[topicPartition]int64{}}
 }
 
 func (p *positions) set(at topicPartition, next int64) {
@@ -36,6 +41,7 @@ func (p *positions) reset(running bool) {
 	if !running {
 		clear(p.next)
 		clear(p.caughtUp)
+		clear(p.lags)
 	}
 }
 
@@ -49,6 +55,7 @@ func (p *positions) compare(ends map[topicPartition]int64, now time.Time) map[to
 		if p.next[at] >= end {
 			p.caughtUp[at] = now
 		}
+		p.lags[at] = lag[at]
 	}
 	return lag
 }
@@ -76,6 +83,23 @@ func (p *positions) assigned() (out []topicPartition, running bool) {
 		out = append(out, at)
 	}
 	return out, p.running
+}
+
+// inputs lists the inputs of the session in progress, in order.
+func (p *positions) inputs() (out []topology.InputStatus) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for at, next := range p.next {
+		lag, compared := p.lags[at]
+		if !compared {
+			lag = -1
+		}
+		out = append(out, topology.InputStatus{Topic: at.topic, Partition: at.partition, Offset: next, Lag: lag})
+	}
+	slices.SortFunc(out, func(a, b topology.InputStatus) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return out
 }
 
 func (p *positions) get(at topicPartition) int64 {

@@ -25,8 +25,10 @@ type processor struct {
 	positions *positions
 	restores  *restores
 
-	mu   sync.Mutex
-	logs map[string]*rowlog.Log // tables that this run has opened, by topic
+	mu        sync.Mutex
+	logs      map[string]*rowlog.Log // tables that this run has opened, by topic
+	restarts  int64
+	lastError string
 }
 
 func newProcessor(g *group, name string, graph func(rt func() *runtime) *goka.GroupGraph) *processor {
@@ -76,6 +78,10 @@ func (p *processor) supervise(ctx context.Context) error {
 		}
 		pause := wait.NextBackOff()
 		p.g.e.metrics.restarts.WithLabelValues(p.name).Inc()
+		p.mu.Lock()
+		p.restarts++
+		p.lastError = err.Error()
+		p.mu.Unlock()
 		p.log.Warn("processor stopped, will be rebuilt", "group", p.name, "error", err, "in", pause.Round(time.Millisecond))
 		select {
 		case <-ctx.Done():

@@ -38,6 +38,7 @@ type runtime struct {
 	changed    chan struct{}
 	current    atomic.Pointer[session]
 	tables     []sarama.Consumer // to close at the end of the run
+	abandon    func()            // ends the client without waiting for anything
 
 	cause atomic.Pointer[error] // the first error that condemned this run
 }
@@ -68,7 +69,10 @@ const endTimeout = 10 * time.Second
 // transactional id left open, before any table is recovered.
 func (rt *runtime) open() error {
 	cfg := rt.p.g.e.cfg
+	life, abandon := context.WithCancel(context.Background())
+	rt.abandon = abandon
 	opts := append([]kgo.Opt{
+		kgo.WithContext(life),
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.ClientID("payerflow"),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -107,24 +111,32 @@ func (rt *runtime) open() error {
 	return nil
 }
 
-// close leaves the group, so that others take over at once, and ends the
-// client. A member with an instance id is not removed by closing alone.
+// close ends the client and then leaves the group, so that others take over at
+// once: a member with an instance id is not removed by closing, and one that is
+// removed before it is closed joins again.
 func (rt *runtime) close() error {
 	if rt.client == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	impatient := time.AfterFunc(closeTimeout, rt.abandon)
+	rt.session.CloseAllowingRebalance()
+	impatient.Stop()
+	rt.abandon()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	_, err := rt.admin.LeaveGroup(ctx, kadm.LeaveGroup(rt.p.name).Reason("worker stops").InstanceIDs(rt.p.g.e.instance))
+	_, err := rt.cluster.admin.LeaveGroup(ctx, kadm.LeaveGroup(rt.p.name).Reason("worker stops").InstanceIDs(rt.p.g.e.instance))
 	if err != nil {
 		rt.p.log.Debug("leave group", "error", err)
 	}
-	rt.session.CloseAllowingRebalance()
 	if err := rt.cluster.gone(rt.p.self()); err != nil {
 		rt.p.log.Debug("members", "error", err)
 	}
 	return nil
 }
+
+// closeTimeout bounds how long closing waits for a rebalance in progress, and
+// for the group to let go.
+const closeTimeout = 2 * time.Second
 
 func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]int32) {
 	all := map[string][]int32{}

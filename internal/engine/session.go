@@ -199,6 +199,7 @@ func (rt *runtime) runSession(ctx context.Context, h sarama.ConsumerGroupHandler
 		rt.p.onRevoked()
 		return errors.Join(rt.conclude(err), h.Cleanup(s))
 	}
+	s.tellWaiting()
 	rt.p.log.Info("partitions assigned", "group", rt.p.name, "partitions", len(s.claims), "took", time.Since(started).Round(time.Millisecond))
 	rt.p.onRunning(s)
 

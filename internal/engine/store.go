@@ -23,6 +23,7 @@ type store struct {
 	batch     rowlog.Batch
 	offset    int64 // of what is written and what is in the batch, -1: none
 	recovered atomic.Bool
+	waiting   atomic.Int64 // rows with a deadline
 }
 
 const (

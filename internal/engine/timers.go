@@ -99,6 +99,16 @@ func (d *deadlines) take(now time.Time) (due []deadline, clock time.Time) {
 	return due, clock
 }
 
+// tellWaiting notes how many rows wait, for the worker's account of itself.
+func (s *session) tellWaiting() {
+	g := s.rows.g
+	for n, p := range s.rows.parts {
+		if st := g.e.state.opened(g.Table.Name, n); st != nil && p.deadlines != nil {
+			st.waiting.Store(int64(p.deadlines.tree.Len()))
+		}
+	}
+}
+
 // nextTick is when the first partition of the session wants a tick.
 func (s *session) nextTick() (first time.Time, ok bool) {
 	for _, p := range s.rows.parts {

@@ -94,6 +94,14 @@ func TestTimerLoopAndRoutedOutput(t *testing.T) {
 	if r := row(e, "later"); r.Woken != 0 || r.Due.IsZero() {
 		t.Errorf("woken %d times before its time", r.Woken)
 	}
+	folding := e.Status().Groups[0]
+	rows, waiting := 0, 0
+	for _, p := range folding.Table.Partitions {
+		rows, waiting = rows+p.Rows, waiting+p.Waiting
+	}
+	if folding.State != "running" || len(folding.Inputs) != 48 || len(folding.Table.Partitions) != 12 || rows != 3 || waiting != 1 {
+		t.Errorf("status %s, %d inputs, %d rows, %d waiting", folding.State, len(folding.Inputs), rows, waiting)
+	}
 	if n := len(c.read(teamTopic, 2)); n != 2 {
 		t.Errorf("%d outputs to a topic that a row names", n)
 	}

@@ -19,6 +19,8 @@ type Views interface {
 	// Ready returns nil when every partition that is here is restored and
 	// fresh, and says what is missing otherwise.
 	Ready() error
+	// Status says what this worker runs and holds.
+	Status() Status
 }
 
 // Served is a view with the Go type of its rows.

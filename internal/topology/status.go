@@ -1,0 +1,45 @@
+package topology
+
+// Status is what a worker says of itself: its groups, what of their inputs it
+// reads, and what of their tables it holds. It names no key.
+type Status struct {
+	Instance  string        `json:"instance" doc:"Stable id of the worker's data directory"`
+	Guarantee string        `json:"guarantee" doc:"exactly-once or at-least-once"`
+	Groups    []GroupStatus `json:"groups"`
+}
+
+// GroupStatus is one consumer group as this worker runs it.
+type GroupStatus struct {
+	Name      string        `json:"name" doc:"Consumer group"`
+	State     string        `json:"state" doc:"running, restoring, or waiting for partitions"`
+	Restarts  int64         `json:"restarts" doc:"Times that it was rebuilt after an error"`
+	LastError string        `json:"lastError,omitempty" doc:"Why it was rebuilt last"`
+	Inputs    []InputStatus `json:"inputs" doc:"Input partitions that this worker reads"`
+	Table     *TableStatus  `json:"table,omitempty" doc:"The group's table, where it keeps one"`
+	Restoring []string      `json:"restoring,omitempty" doc:"Progress of restores"`
+}
+
+// InputStatus is how far one input partition is folded.
+type InputStatus struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset" doc:"Next offset to fold"`
+	Lag       int64  `json:"lag" doc:"Records behind its end when last compared, -1 before the first time"`
+}
+
+// TableStatus is the local state of a table.
+type TableStatus struct {
+	Topic      string            `json:"topic" doc:"Changelog"`
+	Bytes      int64             `json:"bytes" doc:"Size of the local files"`
+	LiveBytes  int64             `json:"liveBytes" doc:"How much of it is rows in force"`
+	Partitions []PartitionStatus `json:"partitions" doc:"Partitions that are here"`
+}
+
+// PartitionStatus is one partition of a table.
+type PartitionStatus struct {
+	Partition int32 `json:"partition"`
+	Rows      int   `json:"rows" doc:"Rows, those of synthetic events included"`
+	Changelog int64 `json:"changelog" doc:"Changelog offset that the rows include, -1 for none"`
+	Restored  bool  `json:"restored"`
+	Waiting   int   `json:"waiting,omitempty" doc:"Rows that wait for a deadline"`
+}
