@@ -14,7 +14,7 @@ import (
 
 // testRate is what a build with the race detector keeps up with: lz4 takes a
 // buffer of 4 MiB for each small batch, all of which the detector marks.
-const testRate = "50"
+const testRate = "20"
 
 // demo starts the demonstration on free ports.
 func demo(t *testing.T, dir string, more ...string) (p *process, httpAddr string, flags []string) {
@@ -22,7 +22,7 @@ func demo(t *testing.T, dir string, more ...string) (p *process, httpAddr string
 	p = spawn(t, append([]string{"demo", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--kafka-addr", "127.0.0.1:0", "--registry-addr", "127.0.0.1:0"}, more...)...)
 	flags = []string{"--brokers", p.await(`(?m)^  broker +(\S+)`), "--registry", p.await(`(?m)^  registry +(\S+)`)}
 	httpAddr = p.await(`(?m)^  views +http://([^/]+)/`)
-	within(t, 20*time.Second, "ready", func() bool { return get(t, "http://"+httpAddr+"/readyz", nil) == 200 })
+	within(t, time.Minute, "ready", func() bool { return get(t, "http://"+httpAddr+"/readyz", nil) == 200 })
 	return p, httpAddr, flags
 }
 
@@ -30,7 +30,7 @@ func TestDemoGoesOnWhereItEnded(t *testing.T) {
 	dir := t.TempDir()
 	p, addr, flags := demo(t, dir, "--rate", testRate)
 	var page api.Rows
-	within(t, 20*time.Second, "rows of made-up claims", func() bool {
+	within(t, time.Minute, "rows of made-up claims", func() bool {
 		return get(t, "http://"+addr+"/v1/views/claim-status?limit=100", &page) == 200 && len(page.Rows) > 50
 	})
 	if _, stderr, code := cli(t, "", append([]string{"doctor", "--dev"}, flags...)...); code != 0 {
