@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"payerflow/internal/topology"
 )
@@ -17,7 +18,12 @@ import (
 func (s *session) batches(ctx context.Context) (open bool, err error) {
 	cfg := s.rt.p.g.e.cfg
 	m := newMachine(cfg.BatchRecords, cfg.BatchInterval)
-	b := &batch{s: s, m: m, next: map[topicPartition]int64{}}
+	b := &batch{s: s, m: m, next: map[topicPartition]int64{}, span: span{noop.Span{}}}
+	defer func() {
+		if b.span.IsRecording() { // cut short
+			b.span.end(m.records, aborted)
+		}
+	}()
 	for act := doPollFirst; ; {
 		var o outcome
 		switch act {
@@ -43,6 +49,7 @@ type batch struct {
 	last  kgo.Fetches              // polled last
 	next  map[topicPartition]int64 // positions behind what was polled
 	began time.Time                // of its end
+	span  span
 }
 
 func (b *batch) perform(ctx context.Context, act action) (o outcome) {
@@ -55,6 +62,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		b.polled(rt.session.PollRecords(pollCtx, b.m.most-b.m.records))
 		cancel()
 	case doBegin:
+		b.span = rt.p.g.e.span(rt.p.name)
 		if err := rt.session.Begin(); err != nil {
 			o.err = fmt.Errorf("begin transaction: %w", err)
 			rt.fail(o.err)
@@ -89,9 +97,11 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 	case doStore:
 		beforeStore(s)
 		o.err = rt.store(s)
+		b.span.end(b.m.records, committed)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
 	case doDrop:
 		s.rows.drop()
+		b.span.end(b.m.records, aborted)
 	case doAdvance:
 		for at, next := range b.next {
 			rt.p.positions.set(at, next)
@@ -209,17 +219,17 @@ func (rt *runtime) flush(s *session) error {
 func (rt *runtime) end(commit bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
-	committed, err := rt.session.End(ctx, kgo.TransactionEndTry(commit))
-	outcome := "aborted"
-	if committed {
-		outcome = "committed"
+	done, err := rt.session.End(ctx, kgo.TransactionEndTry(commit))
+	outcome := aborted
+	if done {
+		outcome = committed
 	}
 	rt.p.g.e.metrics.transactions.WithLabelValues(rt.p.name, outcome).Inc()
 	if err != nil {
 		err = fmt.Errorf("end transaction: %w", err)
 		rt.fail(err)
 	}
-	return committed, err
+	return done, err
 }
 
 // store puts the rows of a committed transaction into the local state.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Config is what the engine needs to know about its surroundings.
@@ -25,5 +26,6 @@ type Config struct {
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none
+	Traces  trace.TracerProvider  // nil: none
 	Client  []kgo.Opt             // for every client: TLS, SASL, hooks
 }

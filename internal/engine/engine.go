@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"payerflow/internal/topology"
 )
 
@@ -17,6 +19,7 @@ type Engine struct {
 	instance string
 	state    *state
 	metrics  *metrics
+	tracer   trace.Tracer
 	groups   []*group
 	views    map[string]*group
 }
@@ -29,7 +32,7 @@ func Open(cfg Config, groups []topology.Declared, schemas topology.Schemas) (*En
 		return nil, err
 	}
 	st := openState(cfg.DataDir)
-	e := &Engine{cfg: cfg, log: cfg.Log, instance: instance.id, state: st, metrics: newMetrics(cfg.Metrics), views: map[string]*group{}}
+	e := &Engine{cfg: cfg, log: cfg.Log, instance: instance.id, state: st, metrics: newMetrics(cfg.Metrics), tracer: cfg.tracer(), views: map[string]*group{}}
 	st.lock = instance
 	for _, d := range groups {
 		g, err := newGroup(e, d, schemas)

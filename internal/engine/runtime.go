@@ -94,6 +94,7 @@ func (rt *runtime) open() error {
 		kgo.HeartbeatInterval(cfg.SessionTimeout / 5),
 		kgo.RebalanceTimeout(max(cfg.SessionTimeout, cfg.TransactionTimeout)), // whoever needs longer has lost its batch
 		kgo.BlockRebalanceOnPoll(),
+		cfg.clientMetrics(rt.p.name),
 		kgo.OnPartitionsAssigned(rt.onAssigned),
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
 		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
