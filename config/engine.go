@@ -11,6 +11,8 @@ type Engine struct {
 	DataDir string `koanf:"data-dir" env:"PAYERFLOW_ENGINE_DATA_DIR"`
 	// Guarantee is what a crash may do to a fold: exactly-once needs a broker with transactions, at-least-once may fold records twice.
 	Guarantee string `koanf:"guarantee" env:"PAYERFLOW_ENGINE_GUARANTEE"`
+	// Standby is which table partitions of other workers this one follows, to take over without restoring them: none or all.
+	Standby string `koanf:"standby" env:"PAYERFLOW_ENGINE_STANDBY"`
 	// BatchRecords is how many records one transaction holds at most.
 	BatchRecords int `koanf:"batch-records" env:"PAYERFLOW_ENGINE_BATCH_RECORDS"`
 	// BatchInterval is how long a transaction stays open at most, and so how late an output can be seen.
@@ -29,11 +31,18 @@ const (
 	AtLeastOnce = "at-least-once"
 )
 
+// Standbys of the engine.
+const (
+	StandbyNone = "none"
+	StandbyAll  = "all"
+)
+
 // DefaultEngine suits one process and a broker nearby.
 func DefaultEngine() Engine {
 	return Engine{
 		DataDir:            ".payerflow",
 		Guarantee:          ExactlyOnce,
+		Standby:            StandbyNone,
 		BatchRecords:       10_000,
 		BatchInterval:      100 * time.Millisecond,
 		SessionTimeout:     10 * time.Second,
@@ -48,6 +57,7 @@ func DefaultEngine() Engine {
 func (e Engine) Validate() error {
 	faults := []error{
 		oneOf("engine.guarantee", e.Guarantee, ExactlyOnce, AtLeastOnce),
+		oneOf("engine.standby", e.Standby, StandbyNone, StandbyAll),
 		between("engine.batch-records", e.BatchRecords, 1, 1_000_000),
 		between("engine.batch-interval", e.BatchInterval, time.Millisecond, time.Minute),
 		between("engine.session-timeout", e.SessionTimeout, 6*time.Second, 30*time.Minute),

@@ -33,7 +33,7 @@ func TestValidate(t *testing.T) {
 		{func(c *config.Config) { c.HTTP = config.HTTP{Addr: "8080"} },
 			[]string{`http.addr is "8080"; legal: host:port`, "http.read-header-timeout is 0s; legal: 1ms to 5m0s", "http.shutdown-timeout is 0s"}},
 		{func(c *config.Config) { c.Engine = config.Engine{} }, []string{
-			"engine.data-dir is empty", `engine.guarantee is ""; legal: exactly-once, at-least-once`, "engine.batch-records is 0; legal: 1 to 1000000", "engine.batch-interval is 0s",
+			"engine.data-dir is empty", `engine.guarantee is ""; legal: exactly-once, at-least-once`, `engine.standby is ""; legal: none, all`, "engine.batch-records is 0; legal: 1 to 1000000", "engine.batch-interval is 0s",
 			"engine.session-timeout is 0s; legal: 6s to 30m0s", "engine.transaction-timeout is 0s", "engine.freshness is 0s",
 			"engine.batch-interval is not below engine.transaction-timeout", "engine.freshness is not above engine.batch-interval"}},
 		{func(c *config.Config) { c.Demo = config.Demo{Rate: math.NaN()} },

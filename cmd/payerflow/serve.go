@@ -37,7 +37,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, registryURL strin
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c := a.cfg.Engine
 	e, err := engine.Open(engine.Config{
-		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce,
+		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics,

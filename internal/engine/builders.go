@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash"
+	"slices"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -13,7 +14,7 @@ import (
 // options are goka's own hooks, through which a processor gets our client,
 // consumers, topics and store in place of sarama and LevelDB.
 func (rt *runtime) options() []goka.ProcessorOption {
-	return []goka.ProcessorOption{
+	options := []goka.ProcessorOption{
 		goka.WithLogger(discard{}),
 		goka.WithHasher(newMurmur2),
 		goka.WithNilHandling(goka.NilProcess),
@@ -24,6 +25,10 @@ func (rt *runtime) options() []goka.ProcessorOption {
 		goka.WithStorageBuilder(rt.buildStorage),
 		goka.WithUpdateCallback(updateFromChangelog),
 	}
+	if rt.p.g.e.cfg.Standby && rt.p.table() != "" {
+		options = append(options, goka.WithHotStandby())
+	}
+	return options
 }
 
 // buildProducer runs before buildGroup: goka makes the producer first, and the
@@ -64,6 +69,7 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 		return st, err
 	}
 	if s := rt.current.Load(); s != nil {
+		st.standby = !slices.Contains(s.tablePartitions(), partition)
 		err = rt.restore(s.ctx, st)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {

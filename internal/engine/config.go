@@ -17,6 +17,7 @@ type Config struct {
 	Address string // where this worker answers HTTP, for its announcement
 
 	AtLeastOnce bool // no transactions: a crash may fold records twice
+	Standby     bool // follow the table partitions of other workers too
 
 	BatchRecords       int           // bound of one transaction, records
 	BatchInterval      time.Duration // bound of one transaction, time

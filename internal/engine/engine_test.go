@@ -22,12 +22,12 @@ import (
 
 // cluster is a broker with the application's topics, and an in-memory registry.
 type cluster struct {
-	atLeastOnce bool
-	t           testing.TB
-	kafka       *kfake.Cluster
-	brokers     []string
-	schemas     *codecs.Memory
-	client      *kgo.Client
+	atLeastOnce, standby bool
+	t                    testing.TB
+	kafka                *kfake.Cluster
+	brokers              []string
+	schemas              *codecs.Memory
+	client               *kgo.Client
 }
 
 func newCluster(t testing.TB) *cluster {
@@ -60,7 +60,7 @@ func (c *cluster) create(topics ...topology.Topic) {
 func (c *cluster) config(dir string) engine.Config {
 	return engine.Config{Brokers: c.brokers, DataDir: dir, BatchRecords: 10000, BatchInterval: 20 * time.Millisecond,
 		SessionTimeout: 10 * time.Second, TransactionTimeout: 20 * time.Second, Freshness: 10 * time.Second,
-		AtLeastOnce: c.atLeastOnce, Log: slog.New(slog.NewTextHandler(c.out(), nil))}
+		AtLeastOnce: c.atLeastOnce, Standby: c.standby, Log: slog.New(slog.NewTextHandler(c.out(), nil))}
 }
 
 func (c *cluster) out() io.Writer {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -14,18 +15,26 @@ import (
 	"payerflow/internal/topology"
 )
 
-// positions say how far a processor has folded its inputs, and when each was
-// last seen to be at its end.
+// positions say how far a processor has folded its inputs, and up to when each
+// is known to be folded.
 type positions struct {
 	mu       sync.RWMutex
 	running  bool // the session's tables are restored
 	next     map[topicPartition]int64
 	caughtUp map[topicPartition]time.Time
+	ends     map[topicPartition]end   // not yet reached
 	lags     map[topicPartition]int64 // when last compared
 }
 
+// end is where an input ended at a time. Under load a position is never at the
+// end of the moment, and yet never far behind.
+type end struct {
+	offset int64
+	at     time.Time
+}
+
 func newPositions() *positions {
-	return &positions{next: map[topicPartition]int64{}, caughtUp: map[topicPartition]time.Time{}, lags: map[topicPartition]int64{}}
+	return &positions{next: map[topicPartition]int64{}, caughtUp: map[topicPartition]time.Time{}, ends: map[topicPartition]end{}, lags: map[topicPartition]int64{}}
 }
 
 func (p *positions) set(at topicPartition, next int64) {
@@ -41,23 +50,30 @@ func (p *positions) reset(running bool) {
 	if !running {
 		clear(p.next)
 		clear(p.caughtUp)
+		clear(p.ends)
 		clear(p.lags)
 	}
 }
 
-// compare notes which inputs are at their end, and returns the lag of each.
+// compare notes which inputs have reached an end that they once had, and
+// returns the lag of each.
 func (p *positions) compare(ends map[topicPartition]int64, now time.Time) map[topicPartition]int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	lag := map[topicPartition]int64{}
-	for at, end := range ends {
-		lag[at] = max(0, end-p.next[at])
-		if p.next[at] >= end {
-			p.caughtUp[at] = now
+	for at, offset := range ends {
+		next := p.next[at]
+		if was, waits := p.ends[at]; waits && next >= was.offset {
+			p.caughtUp[at] = was.at
+			delete(p.ends, at)
 		}
-		p.lags[at] = lag[at]
+		if next >= offset {
+			p.caughtUp[at] = now
+		} else if _, waits := p.ends[at]; !waits {
+			p.ends[at] = end{offset, now}
+		}
+		p.lags[at] = max(0, offset-next)
 	}
-	return lag
+	return maps.Clone(p.lags)
 }
 
 // since returns how long ago every one of the inputs was last at its end;

@@ -56,6 +56,9 @@ func (g *group) readable(partition int32) (*store, error) {
 		}
 		return nil, &topology.NotOwnedError{Partition: partition}
 	}
+	if st.standby {
+		return nil, &topology.NotOwnedError{Partition: partition}
+	}
 	if !st.recovered.Load() {
 		return nil, topology.ErrRestoring
 	}

@@ -43,7 +43,7 @@ func (p *processor) status() topology.GroupStatus {
 		}
 		offset, _ := log.Offset(partition)
 		t.Partitions = append(t.Partitions, topology.PartitionStatus{Partition: partition, Rows: log.Rows(partition),
-			Changelog: offset, Restored: st.recovered.Load(), Waiting: int(st.waiting.Load())})
+			Changelog: offset, Restored: st.recovered.Load(), Standby: st.standby, Waiting: int(st.waiting.Load())})
 	}
 	s.Table = t
 	return s

@@ -64,12 +64,16 @@ func (d *deadlines) move(key string, before, after any) {
 		return
 	}
 	if !was.IsZero() {
-		d.tree.Delete(deadline{was.UnixMicro(), key})
+		d.tree.Delete(deadline{micros(was), key})
 	}
 	if !is.IsZero() {
-		d.tree.ReplaceOrInsert(deadline{is.UnixMicro(), key})
+		d.tree.ReplaceOrInsert(deadline{micros(is), key})
 	}
 }
+
+// micros rounds up: a clock that has reached the index's time has reached the
+// row's own.
+func micros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
 // next is the wall time of the next tick; ok is false where nothing waits.
 func (d *deadlines) next() (at time.Time, ok bool) {

@@ -41,5 +41,6 @@ type PartitionStatus struct {
 	Rows      int   `json:"rows" doc:"Rows, those of synthetic events included"`
 	Changelog int64 `json:"changelog" doc:"Changelog offset that the rows include, -1 for none"`
 	Restored  bool  `json:"restored"`
+	Standby   bool  `json:"standby,omitempty" doc:"True where another worker folds it, and this one follows"`
 	Waiting   int   `json:"waiting,omitempty" doc:"Rows that wait for a deadline"`
 }
