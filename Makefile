@@ -5,8 +5,9 @@ BIN     := bin/payerflow
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo devel)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 20s
+CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients
+.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,14 @@ draw: ## redraw the picture of the topology
 
 test-kafka: ## the end-to-end suite on Apache Kafka and Apicurio Registry (needs Java 21 and Maven)
 	deploy/local/test-kafka.sh
+
+chaos: ## worker processes killed at random on the embedded broker (SEED=, DURATION=150s)
+	$(GO) vet -tags chaos ./internal/engine ./internal/chaos
+	$(CHAOS) -run 'Workers|Checker|Recovery|Disk|TakeOver'
+
+chaos-kafka: ## the same on Apache Kafka, one node and then three that are killed too (needs Java 17 and Maven)
+	CHAOS_KAFKA=1 $(CHAOS) -run 'Workers|TakeOver'
+	CHAOS_KAFKA=3 $(CHAOS) -run 'Workers'
 
 test-clients: ## Python clients against the embedded broker and registry (needs Python 3)
 	deploy/local/test-clients.sh

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type checker struct {
 	bad      map[string]int            // key of a record that does not decode -> how many
 	changes  map[string]int            // account -> changes
 	receipts map[string]int            // id -> how many
+	reminded map[string]int            // id -> how many reminders
+	noted    map[string]int            // id -> how many notes
 	counts   map[string][]int          // account -> n of its receipts, as they came
 	joined   map[string]int            // account -> most changes that a join saw
 	unlooked int                       // receipts whose lookup found nothing
@@ -51,13 +54,16 @@ const (
 	topicAdjusted = "chaos.adjusted"
 	topicChanged  = "chaos.account-changed"
 	topicReceipts = "chaos.receipts"
+	topicReminded = "chaos.reminders"
+	topicNotes    = "chaos.notes."
 	topicLedgers  = "ledgers.v1-chaos-consumer-table"
 	topicView     = "chaos.ledgers"
 	topicAccounts = "accounts.v1-chaos-consumer-table"
 )
 
 var checked = []string{topicPosted, topicAdjusted, topicChanged, topicReceipts, topicLedgers, topicView, topicAccounts,
-	topicPosted + ".dlq", topicAdjusted + ".dlq"}
+	topicPosted + ".dlq", topicAdjusted + ".dlq", topicReminded, topicNotes + "0", topicNotes + "1",
+	"ledgers.v1-chaos-consumer-echo-loop.dlq", "ledgers.v1-chaos-consumer-ticks.dlq"}
 
 func newChecker(brokers []string) (*checker, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ClientID("chaos-checker"), kgo.ConsumeTopics(checked...),
@@ -67,7 +73,7 @@ func newChecker(brokers []string) (*checker, error) {
 		return nil, err
 	}
 	return &checker{client: client, next: map[string]map[int32]int64{}, inputs: map[string]input{}, bad: map[string]int{},
-		changes: map[string]int{}, receipts: map[string]int{}, counts: map[string][]int{}, joined: map[string]int{}, dead: map[string]int{},
+		changes: map[string]int{}, receipts: map[string]int{}, reminded: map[string]int{}, noted: map[string]int{}, counts: map[string][]int{}, joined: map[string]int{}, dead: map[string]int{},
 		table: map[string]map[string]int{}, view: map[string]map[string]int{}, accounts: map[string]int{}}, nil
 }
 
@@ -143,6 +149,12 @@ func (c *checker) take(r *kgo.Record) {
 		if c.arrived != nil {
 			c.arrived(r.Partition, time.Now())
 		}
+	case topicReminded:
+		c.reminded[body.ID]++
+	case topicNotes + "0", topicNotes + "1":
+		if want := topicNotes + strconv.Itoa(serial(body.ID)%2); r.Topic == want {
+			c.noted[body.ID]++
+		}
 	case topicLedgers:
 		c.table[key] = body.IDs
 		c.rows++
@@ -174,13 +186,29 @@ func (c *checker) verify() (objections []string) {
 		kinds[kind].n++
 	}
 	want := c.want()
-	for id, in := range c.inputs {
-		if n := c.receipts[id]; n != 1 {
-			object(fmt.Sprintf("inputs with %d receipts", n), "id %s of %s", id, in.account)
+	letters := map[string]int{}
+	ids := map[string]bool{}
+	for account, applied := range want {
+		for id := range applied {
+			ids[id] = true
+			if n := c.receipts[id]; n != 1 {
+				object(fmt.Sprintf("inputs with %d receipts", n), "id %s of %s", id, account)
+			}
+			if n := c.reminded[id]; n != 1 {
+				object(fmt.Sprintf("inputs with %d reminders", n), "id %s of %s", id, account)
+			}
+			notes := 1
+			if serial(id)%50 == 33 { // its topic does not exist
+				notes = 0
+				letters[account]++
+			}
+			if n := c.noted[id]; n != notes {
+				object(fmt.Sprintf("inputs with %d notes, not %d", n, notes), "id %s of %s", id, account)
+			}
 		}
 	}
 	for id := range c.receipts {
-		if _, ok := c.inputs[id]; !ok {
+		if !ids[id] {
 			object("receipts of nothing", "id %s", id)
 		}
 	}
@@ -206,12 +234,15 @@ func (c *checker) verify() (objections []string) {
 		object("lookups that found nothing", "%d receipts", c.unlooked)
 	}
 	for key, n := range c.bad {
+		letters[key] += n
+	}
+	for key, n := range letters {
 		if c.dead[key] != n {
 			object("wrong dead letters", "%s: %d, want %d", key, c.dead[key], n)
 		}
 	}
 	for key := range c.dead {
-		if c.bad[key] == 0 {
+		if letters[key] == 0 {
 			object("dead letters of good records", "%s", key)
 		}
 	}
@@ -222,16 +253,33 @@ func (c *checker) verify() (objections []string) {
 	return objections
 }
 
-// want is the recomputation: every id once.
+// want is the recomputation: every id once, and every fifth again in the
+// account's mirror.
 func (c *checker) want() map[string]map[string]int {
 	want := map[string]map[string]int{}
-	for id, in := range c.inputs {
-		if want[in.account] == nil {
-			want[in.account] = map[string]int{}
+	once := func(account, id string) {
+		if want[account] == nil {
+			want[account] = map[string]int{}
 		}
-		want[in.account][id] = 1
+		want[account][id] = 1
+	}
+	for id, in := range c.inputs {
+		once(in.account, id)
+		if serial(id)%5 == 0 {
+			once("mirror-"+in.account, id+"~")
+		}
 	}
 	return want
+}
+
+// serial is the number in an id.
+func serial(id string) (n int) {
+	for _, r := range id {
+		if r >= '0' && r <= '9' {
+			n = 10*n + int(r-'0')
+		}
+	}
+	return n
 }
 
 type objection struct {

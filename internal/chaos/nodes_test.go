@@ -37,12 +37,19 @@ func brokersOf(t *testing.T) (addrs []string, n *nodes) {
 	if count == "" {
 		return embeddedBroker(t), nil
 	}
-	kafka(t, "stop")
-	kafka(t, "start", "--wipe", count)
-	t.Cleanup(func() { kafka(t, "stop") })
+	kafka(t, "start", "--wipe", count) // which is refused where they run for somebody else
+	if t.Failed() {
+		t.FailNow()
+	}
 	if count == "1" {
+		t.Cleanup(func() { kafka(t, "stop", "0") })
 		return kafkaOne, nil
 	}
+	t.Cleanup(func() {
+		for _, id := range []string{"3", "2", "1"} {
+			kafka(t, "stop", id)
+		}
+	})
 	client, err := kgo.NewClient(kgo.SeedBrokers(kafkaThree...))
 	must(t, err)
 	t.Cleanup(client.Close)

@@ -121,7 +121,7 @@ func report(e *engine.Engine, dir string) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGUSR1, unix.SIGUSR2)
 	tick := time.NewTicker(50 * time.Millisecond)
-	said := ""
+	said, logged := "", time.Now()
 	for {
 		select {
 		case sig := <-signals:
@@ -136,6 +136,10 @@ func report(e *engine.Engine, dir string) {
 			now, err := ready, e.Ready()
 			if err != nil {
 				now = notReady
+				if time.Since(logged) > 5*time.Second {
+					logged = time.Now()
+					fmt.Fprintln(os.Stderr, "not ready:", err)
+				}
 			}
 			if now != said {
 				fmt.Fprintln(os.Stdout, now)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"payerflow/internal/topology"
@@ -35,11 +37,17 @@ type (
 	posted   struct{ fact }
 	adjusted struct{ fact }
 	changed  struct{ fact }
+	echoed   struct{ fact }
+	noted    struct{ fact }
+	reminded struct{ fact }
 )
 
 func (posted) EventType() string   { return "POSTED" }
 func (adjusted) EventType() string { return "ADJUSTED" }
 func (changed) EventType() string  { return "CHANGED" }
+func (echoed) EventType() string   { return "ECHOED" }
+func (noted) EventType() string    { return "NOTED" }
+func (reminded) EventType() string { return "REMINDED" }
 
 // receipt says that an id was applied, as the nth of its account.
 type receipt struct {
@@ -53,8 +61,10 @@ func (receipt) EventType() string { return "RECEIPT" }
 
 // ledger is the row of an account: how often each id was applied.
 type ledger struct {
-	IDs map[string]int `json:"ids"`
-	At  time.Time      `json:"at"`
+	IDs     map[string]int `json:"ids"`
+	Pending []string       `json:"pending"` // not yet reminded of
+	Due     time.Time      `json:"due"`
+	At      time.Time      `json:"at"`
 }
 
 func (l ledger) LatestEventAt() time.Time { return l.At }
@@ -83,6 +93,9 @@ func (plain[T]) Digest(v T) ([]byte, error)                               { retu
 const (
 	partitions = 6
 	houseKey   = "house" // the account that every posting looks up
+	mirror     = "mirror-"
+	ledgerName = "ledgers.v1-chaos-consumer"
+	remindIn   = time.Second
 )
 
 func stream[E topology.Event](name string, partitions int) topology.Stream[E] {
@@ -95,6 +108,9 @@ var (
 	adjustments = stream[adjusted]("chaos.adjusted", 3)
 	changes     = stream[changed]("chaos.account-changed", partitions)
 	receipts    = stream[receipt]("chaos.receipts", partitions)
+	reminders   = stream[reminded]("chaos.reminders", partitions)
+	notes       = stream[noted]("chaos.notes.", partitions)
+	echoes      = topology.Loop(ledgerName, "echo", partitions, plain[echoed]{})
 
 	accounts = topology.Group[account]{
 		Name: "accounts.v1-chaos-consumer", Rows: plain[account]{},
@@ -103,14 +119,16 @@ var (
 		})},
 	}
 	ledgers = topology.Group[ledger]{
-		Name: "ledgers.v1-chaos-consumer", Rows: plain[ledger]{},
+		Name: ledgerName, Rows: plain[ledger]{},
 		Inputs: topology.Inputs[ledger]{
 			topology.FoldWith(postings, gather, apply[posted]),
 			topology.FoldWith(adjustments, gather, apply[adjusted]),
+			topology.FoldWith(echoes, gather, apply[echoed]),
 		},
 		Joins:   []topology.TableRef{accounts.TableOf().Ref()},
 		Lookups: []topology.TableRef{accounts.TableOf().Ref()},
-		Outputs: []topology.StreamRef{receipts.Ref()},
+		Outputs: []topology.StreamRef{receipts.Ref(), reminders.Ref(), notes.Routed(), echoes.Ref()},
+		Timer:   topology.Timer[ledger]{Due: func(l ledger) time.Time { return l.Due }, Wake: remind},
 		View: topology.View{Name: "ledgers", Key: "account", Topic: topology.Topic{
 			Name: "chaos.ledgers", Partitions: partitions, Cleanup: topology.Compact, Compression: "lz4", MaxMessageBytes: 2 << 20}},
 	}
@@ -134,8 +152,48 @@ func apply[E topology.Event](row ledger, rec topology.Record[E], f facts) (ledge
 	for _, times := range ids {
 		n += times
 	}
-	return ledger{IDs: ids, At: rec.At}, []topology.Output{{Key: rec.Key, Value: receipt{fact: body, N: n, Joined: f.joined.N, Looked: f.looked.N}}}
+	next := ledger{IDs: ids, Pending: append(slices.Clone(row.Pending), body.ID), Due: row.Due, At: rec.At}
+	if next.Due.IsZero() {
+		next.Due = rec.At.Add(remindIn)
+	}
+	out := []topology.Output{
+		{Key: rec.Key, Value: receipt{fact: body, N: n, Joined: f.joined.N, Looked: f.looked.N}},
+		{Key: rec.Key, Value: noted{body}, Topic: notes.Topic.Name + noteOf(body.ID)},
+	}
+	if number := numberOf(body.ID); number%5 == 0 && !strings.HasPrefix(body.Account, mirror) {
+		echo := fact{ID: body.ID + "~", Account: mirror + body.Account, At: body.At}
+		out = append(out, topology.Output{Key: echo.Account, Value: echoed{echo}})
+	}
+	return next, out
 }
+
+func remind(row ledger, w topology.Waking) (ledger, []topology.Output) {
+	var out []topology.Output
+	for _, id := range row.Pending {
+		out = append(out, topology.Output{Key: w.Key, Value: reminded{fact{ID: id, Account: w.Key, At: w.Due}}})
+	}
+	row.Pending, row.Due = nil, time.Time{}
+	return row, out
+}
+
+// numberOf is the n of id-n and id-n~.
+func numberOf(id string) int {
+	n, err := strconv.Atoi(strings.Trim(id, "id-~"))
+	if err != nil {
+		panic("no such id")
+	}
+	return n
+}
+
+// noteOf ends the topic of a note; every fiftieth names one that is not there.
+func noteOf(id string) string {
+	if numberOf(id)%50 == 33 {
+		return "nowhere"
+	}
+	return strconv.Itoa(numberOf(id) % noteTopics)
+}
+
+const noteTopics = 2
 
 func factOf(e any) fact {
 	switch e := e.(type) {
@@ -143,13 +201,20 @@ func factOf(e any) fact {
 		return e.fact
 	case adjusted:
 		return e.fact
+	case echoed:
+		return e.fact
 	}
 	panic("no such event")
 }
 
 // topics are all topics that the workload touches.
-func topics() []topology.Topic {
-	ts := []topology.Topic{topology.Members, receipts.Topic}
+func topics() (all []topology.Topic) {
+	ts := []topology.Topic{topology.Members, receipts.Topic, reminders.Topic}
+	for n := range noteTopics {
+		t := notes.Topic
+		t.Name += strconv.Itoa(n)
+		ts = append(ts, t)
+	}
 	for _, g := range groups {
 		ts = append(ts, g.Topics()...)
 		for _, in := range g.Inputs {
@@ -159,5 +224,12 @@ func topics() []topology.Topic {
 			ts = append(ts, g.View.Topic)
 		}
 	}
-	return ts
+	seen := map[string]bool{}
+	for _, t := range ts {
+		if !seen[t.Name] {
+			seen[t.Name] = true
+			all = append(all, t)
+		}
+	}
+	return all
 }
