@@ -89,18 +89,25 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		}
 	case doFlush:
 		b.began = time.Now()
-		if o.err = rt.flush(s); o.err == nil {
+		if o.again = s.held(); !o.again {
+			o.err = rt.flush(s)
+			o.again = s.held()
+		}
+		if o.err == nil && !o.again {
 			beforeCommit(s)
 		}
 	case doCommit, doAbort:
 		o.committed, o.err = rt.end(act == doCommit)
+		s.release(b.next, o.committed)
 	case doStore:
 		beforeStore(s)
 		o.err = rt.store(s)
 		b.span.end(b.m.records, committed)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
 	case doDrop:
-		s.rows.drop()
+		if o.err = s.rows.drop(); o.err != nil {
+			rt.fail(o.err)
+		}
 		b.span.end(b.m.records, aborted)
 	case doAdvance:
 		for at, next := range b.next {
@@ -202,7 +209,7 @@ func (b *batch) polled(f kgo.Fetches) {
 // flush produces the changed rows and waits until the broker has all that the
 // batch produced.
 func (rt *runtime) flush(s *session) error {
-	if err := s.rows.flush(rt); err != nil {
+	if err := s.rows.flush(s); err != nil {
 		rt.fail(err)
 		return err
 	}

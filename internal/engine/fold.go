@@ -17,10 +17,14 @@ import (
 // order. fold is what becomes of each.
 func (g *group) onRecords(rt *runtime, ctx goka.Context, fold func(*work, *kgo.Record) error) {
 	w, records, err := g.work(rt, ctx)
-	for i := 0; err == nil && i < len(records); i++ {
+	for i := 0; err == nil && i < len(records) && !w.s.held(); i++ {
 		if err = fold(w, records[i]); err != nil {
 			err = fmt.Errorf("%s/%d offset %d: %w", ctx.Topic(), ctx.Partition(), records[i].Offset, err)
 		}
+	}
+	if errors.Is(err, topology.ErrUnavailable) {
+		w.s.hold(topicPartition{string(ctx.Topic()), ctx.Partition()}, err)
+		return
 	}
 	if err != nil { // the transaction is aborted, and the records come again
 		rt.fail(err)
@@ -34,6 +38,7 @@ var errCondemned = errors.New("see the run's cause")
 // of the record in progress reads: it is that fold's topology.Reader.
 type work struct {
 	rt       *runtime
+	s        *session
 	source   topology.Topic // whose dead letters these are
 	in       int
 	via      bool // a repartition topic
@@ -60,7 +65,7 @@ func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error
 	}
 	records, err := c.take(ctx.Offset())
 	in := g.inputOf[topic]
-	w := &work{rt: rt, source: g.Inputs[in].Topic, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
+	w := &work{rt: rt, s: s, source: g.Inputs[in].Topic, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
 		counters: &g.counters[in]}
 	w.load = w.loadRow
 	return w, records, err

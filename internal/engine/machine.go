@@ -68,6 +68,7 @@ type outcome struct {
 	stale     bool // the assignment has changed
 	ended     bool // the session is asked to end
 	committed bool
+	again     bool // the batch cannot be folded for now: take it back, and go on
 	now       time.Time
 	err       error
 }
@@ -114,7 +115,7 @@ func (m *machine) next(o outcome) action {
 		return m.to(flushing, doFlush)
 	case flushing:
 		m.phase, m.fault = ending, o.err
-		if o.err != nil {
+		if o.err != nil || o.again {
 			return doAbort
 		}
 		return doCommit
@@ -132,6 +133,9 @@ func (m *machine) next(o outcome) action {
 		}
 		return m.to(advancing, doAdvance)
 	case dropping, advancing:
+		if m.fault == nil {
+			m.fault = o.err
+		}
 		return m.rest(m.fault)
 	case allowing:
 		if m.fault != nil || o.ended {

@@ -14,7 +14,7 @@ func TestMachineKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(10, time.Second)
 		now := time.Unix(0, 0)
-		var open, committed, stored bool
+		var open, committed, stored, condemned bool
 		act := doPollFirst
 		for range 200 {
 			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "ms")) * time.Millisecond)
@@ -40,9 +40,14 @@ func TestMachineKeepsItsPromises(t *testing.T) {
 					t.Fatal("works outside of a transaction")
 				}
 				o.records = rapid.IntRange(0, 6).Draw(t, "n")
+				o.again = act == doFlush && rapid.IntRange(0, 6).Draw(t, "again") == 0
+				condemned = o.again || o.err != nil
 			case doCommit, doAbort:
 				if !open {
 					t.Fatal("ends what is not open")
+				}
+				if act == doCommit && condemned {
+					t.Fatal("commits what is to be taken back")
 				}
 				open = false
 				o.committed = act == doCommit && rapid.IntRange(0, 4).Draw(t, "committed") > 0
@@ -101,6 +106,8 @@ func TestMachineEndsABatch(t *testing.T) {
 		"when it is asked to":   {[]outcome{{records: 5}, {now: start}, {records: 1, now: start, ended: true}}, doDrain},
 		"and not before":        {[]outcome{{records: 5}, {now: start}, {records: 9, now: start.Add(999 * time.Millisecond)}}, doPollMore},
 		"with a commit":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {}}, doCommit},
+		"taken back to wait":    {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {again: true}}, doAbort},
+		"and goes on after it":  {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {again: true}, {}, {}, {}}, doPollFirst},
 		"woken by the clock":    {[]outcome{{due: true}, {now: start}, {now: start}, {}}, doTick},
 		"with a failed wake":    {[]outcome{{due: true}, {now: start}, {now: start}, {}, {err: errors.New("x")}}, doAbort},
 		"with an abort":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {err: errors.New("x")}}, doAbort},

@@ -36,20 +36,20 @@ func (p *processor) self() member {
 func (p *processor) transactionalID() string { return "payerflow." + p.name + "." + p.g.e.instance }
 
 // announce writes this worker into the members topic; gone removes one.
-func (c *cluster) announce(m member) error {
+func (c *cluster) announce(ctx context.Context, m member) error {
 	value, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return c.tell(&kgo.Record{Topic: topology.Members.Name, Key: m.key(), Value: value})
+	return c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key(), Value: value})
 }
 
-func (c *cluster) gone(m member) error {
-	return c.tell(&kgo.Record{Topic: topology.Members.Name, Key: m.key()})
+func (c *cluster) gone(ctx context.Context, m member) error {
+	return c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key()})
 }
 
-func (c *cluster) tell(r *kgo.Record) error {
-	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+func (c *cluster) tell(ctx context.Context, r *kgo.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	if err := c.client.ProduceSync(ctx, r).FirstErr(); err != nil {
 		return fmt.Errorf("members: %w", err)
@@ -121,7 +121,7 @@ func (rt *runtime) fence(ctx context.Context) error {
 				return fmt.Errorf("fence a member that is gone: %w", err)
 			}
 		}
-		if err := rt.cluster.gone(m); err != nil {
+		if err := rt.cluster.gone(ctx, m); err != nil {
 			return err
 		}
 		rt.p.log.Info("fenced a worker that left without a word", "group", rt.p.name, "worker", m.Instance)

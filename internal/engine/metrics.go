@@ -10,6 +10,7 @@ type metrics struct {
 	transactions *prometheus.CounterVec
 	commit       *prometheus.HistogramVec
 	restarts     *prometheus.CounterVec
+	holds        *prometheus.CounterVec
 	lag          *prometheus.GaugeVec
 }
 
@@ -31,12 +32,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "payerflow_group_restarts_total", Help: "Times that a processor was rebuilt after an error.",
 		}, []string{"group"}),
+		holds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_input_holds_total", Help: "Times that an input partition was paused because something outside was away.",
+		}, []string{"group", "topic"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "payerflow_group_lag_records", Help: "Records between a group's position and the end of its input.",
 		}, []string{"group", "topic", "partition"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.records, m.parked, m.transactions, m.commit, m.restarts, m.lag)
+		reg.MustRegister(m.records, m.parked, m.transactions, m.commit, m.restarts, m.holds, m.lag)
 	}
 	return m
 }

@@ -174,6 +174,7 @@ func (p *processor) watch(s *session) {
 			}
 		} else if s.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			p.log.Warn("ends of inputs", "group", p.name, "error", err)
+			every = watchEvery
 		}
 		timer.Reset(every)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -58,19 +59,19 @@ func (k *row) weigh() int { return 256 + len(k.key) + 2*k.size }
 func newRows(g *group, log *rowlog.Log, partitions []int32) (_ *rows, err error) {
 	r := &rows{g: g, log: log, parts: map[int32]*partitionRows{}}
 	for _, p := range partitions {
-		part := newPartitionRows(g, p)
-		if log != nil && g.Timer.Due != nil {
-			if part.deadlines, err = readDeadlines(g, log, p); err != nil {
-				return nil, err
-			}
+		if r.parts[p], err = openPartitionRows(g, log, p); err != nil {
+			return nil, err
 		}
-		r.parts[p] = part
 	}
 	return r, nil
 }
 
-func newPartitionRows(g *group, p int32) *partitionRows {
-	return &partitionRows{partition: p, steps: g.Stepper(), young: map[string]*row{}, offset: -1}
+func openPartitionRows(g *group, log *rowlog.Log, partition int32) (p *partitionRows, err error) {
+	p = &partitionRows{partition: partition, steps: g.Stepper(), young: map[string]*row{}, offset: -1}
+	if log != nil && g.Timer.Due != nil {
+		p.deadlines, err = readDeadlines(g, log, partition)
+	}
+	return p, err
 }
 
 // load returns the row of a stored key; its value is nil where there is none.
@@ -123,14 +124,18 @@ const flushers = 2
 
 // flush encodes the changed rows and produces them to the changelog, and to
 // the view's topic where the group has one.
-func (r *rows) flush(rt *runtime) error {
+func (r *rows) flush(s *session) error {
+	rt := s.rt
 	work := make(chan *partitionRows)
 	errs := make(chan error, flushers)
 	for range flushers {
 		go func() {
 			var first error
 			for p := range work {
-				if err := r.flushPartition(rt, p); err != nil && first == nil {
+				err := r.flushPartition(rt, p)
+				if errors.Is(err, topology.ErrUnavailable) {
+					s.holdRows(p.partition, err)
+				} else if err != nil && first == nil {
 					first = err
 				}
 			}
@@ -165,7 +170,9 @@ func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 	for _, kept := range p.dirty {
 		value, err := r.g.Rows.Encode(kept.value)
 		if err != nil {
-			r.g.careful.Store(true)
+			if !errors.Is(err, topology.ErrUnavailable) {
+				r.g.careful.Store(true)
+			}
 			return fmt.Errorf("row of %s/%d does not encode: %w", r.g.Table.Name, p.partition, err)
 		}
 		p.encoded = append(p.encoded, value)
@@ -226,12 +233,14 @@ func (r *rows) store() error {
 }
 
 // drop forgets the rows of a transaction that did not commit, and all that
-// are kept: a fold may have changed what they share. The session ends after it;
-// deadlines are read again by the next.
-func (r *rows) drop() {
+// are kept: a fold may have changed what they share.
+func (r *rows) drop() (err error) {
 	for n := range r.parts {
-		r.parts[n] = newPartitionRows(r.g, n)
+		if r.parts[n], err = openPartitionRows(r.g, r.log, n); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Join and Lookup read the copies of other groups' tables that goka keeps

@@ -129,7 +129,7 @@ func (rt *runtime) close() error {
 	if err != nil {
 		rt.p.log.Debug("leave group", "error", err)
 	}
-	if err := rt.cluster.gone(rt.p.self()); err != nil {
+	if err := rt.cluster.gone(ctx, rt.p.self()); err != nil {
 		rt.p.log.Debug("members", "error", err)
 	}
 	return nil

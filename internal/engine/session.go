@@ -24,6 +24,7 @@ type session struct {
 	open       atomic.Int64  // messages of the batch that goka has not marked
 	drained    chan struct{} // signalled when open falls to zero
 	rows       *rows
+	holds      holds
 }
 
 // groupClaim is one input partition of a session.
@@ -147,7 +148,7 @@ func (rt *runtime) newSession(assigned map[string][]int32, generation int) *sess
 func (rt *runtime) enter(s *session) error {
 	err := rt.fence(s.ctx)
 	if err == nil {
-		err = rt.cluster.announce(rt.p.self())
+		err = rt.cluster.announce(s.ctx, rt.p.self())
 	}
 	if err != nil && s.ctx.Err() == nil {
 		rt.fail(err)

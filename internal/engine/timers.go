@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -137,7 +138,12 @@ func (s *session) tick(now time.Time, next map[topicPartition]int64) error {
 		if at, waits := p.deadlines.next(); !waits || at.After(now) {
 			continue
 		}
-		if err := s.tickPartition(p, now, next); err != nil {
+		err := s.tickPartition(p, now, next)
+		if errors.Is(err, topology.ErrUnavailable) {
+			s.holdRows(p.partition, err)
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("wake rows of %s/%d: %w", s.rows.g.Table.Name, p.partition, err)
 		}
 	}
@@ -161,7 +167,7 @@ func (s *session) tickPartition(p *partitionRows, now time.Time, next map[topicP
 		return err
 	}
 	s.rt.produce(&kgo.Record{Topic: g.Ticks.Name, Partition: p.partition, Value: value, Timestamp: clock})
-	w := &work{rt: s.rt, source: g.Ticks, rows: s.rows, part: p, now: now, counters: &g.ticks}
+	w := &work{rt: s.rt, s: s, source: g.Ticks, rows: s.rows, part: p, now: now, counters: &g.ticks}
 	for _, d := range due {
 		if err := g.wake(w, d, clock); err != nil {
 			return err
