@@ -64,14 +64,13 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 	if err != nil {
 		return nil, err
 	}
-	st, err := rt.p.g.e.state.openStore(tablePartition{name, partition}, log)
-	if err != nil || topic != rt.p.table() {
+	session, own := rt.current.Load(), topic == rt.p.table()
+	standby := own && session != nil && !slices.Contains(session.tablePartitions(), partition)
+	st, err := rt.p.g.e.state.openStore(tablePartition{name, partition}, log, standby)
+	if err != nil || !own || session == nil {
 		return st, err
 	}
-	if s := rt.current.Load(); s != nil {
-		st.standby = !slices.Contains(s.tablePartitions(), partition)
-		err = rt.restore(s.ctx, st)
-	}
+	err = rt.restore(session.ctx, st)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		rt.fail(err)
 	}

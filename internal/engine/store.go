@@ -35,8 +35,8 @@ const (
 	staleAfter = 12 * time.Hour
 )
 
-func (s *state) openStore(at tablePartition, log *rowlog.Log) (*store, error) {
-	st := &store{s: s, at: at, log: log}
+func (s *state) openStore(at tablePartition, log *rowlog.Log, standby bool) (*store, error) {
+	st := &store{s: s, at: at, log: log, standby: standby}
 	offset, when := log.Offset(at.partition)
 	if log.Rows(at.partition) > 0 && (offset < 0 || time.Since(when) > staleAfter) {
 		st.batch.Wipe(at.partition)
