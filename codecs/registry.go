@@ -16,13 +16,16 @@ import (
 // cached: an id never changes its meaning.
 type Registry struct {
 	client *srclient.SchemaRegistryClient
+	url    string
+	http   *http.Client
 }
 
 // OpenRegistry makes a client; it does not connect. URL may hold a base path.
 func OpenRegistry(url string) *Registry {
-	c := srclient.NewSchemaRegistryClient(url, srclient.WithClient(&http.Client{Timeout: 5 * time.Second}))
+	h := &http.Client{Timeout: 5 * time.Second}
+	c := srclient.NewSchemaRegistryClient(url, srclient.WithClient(h))
 	c.CodecCreationEnabled(false)
-	return &Registry{client: c}
+	return &Registry{client: c, url: url, http: h}
 }
 
 // ErrNotRegistered says that a subject does not hold the schema that this

@@ -18,7 +18,7 @@ const module = "payerflow/"
 // rank of each package: imports go strictly downward.
 var rank = map[string]int{
 	"events": 0, "internal/topology": 0, "tables": 1, "codecs": 2, "processors": 3, "topologies": 4,
-	"internal/rowlog": 0, "internal/engine": 5, "internal/traffic": 5, "api": 5, "connectors/kafka": 5, "config": 6, "internal/embedded": 6, "cmd/payerflow": 7,
+	"internal/rowlog": 0, "internal/engine": 5, "internal/traffic": 5, "api": 5, "connectors/kafka": 5, "config": 6, "internal/embedded": 6, "internal/doctor": 6, "cmd/payerflow": 7,
 	"internal/lint": 7, "internal/chaos": 7,
 }
 

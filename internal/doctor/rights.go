@@ -1,0 +1,164 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"payerflow/connectors/kafka"
+	"payerflow/internal/topology"
+)
+
+// Operations as Kafka names them.
+const (
+	read     = "READ"
+	write    = "WRITE"
+	describe = "DESCRIBE"
+)
+
+// needs are the operations that a worker makes on each topic.
+func needs(groups []topology.Declared) map[string][]string {
+	out := map[string][]string{}
+	need := func(t topology.Topic, ops ...string) {
+		for _, op := range append(ops, describe) {
+			if t.Name != "" && !slices.Contains(out[t.Name], op) {
+				out[t.Name] = append(out[t.Name], op)
+			}
+		}
+	}
+	need(topology.Members, read, write)
+	for _, g := range groups {
+		need(g.Table, read, write)
+		need(g.Ticks, read, write)
+		need(g.View.Topic, write)
+		if g.Ticks.Name != "" {
+			need(g.Ticks.DLQ(), write)
+		}
+		for _, in := range g.Inputs {
+			need(in.Topic, read)
+			need(in.Topic.DLQ(), write)
+			need(in.Via, read, write)
+		}
+		for _, t := range slices.Concat(g.Joins, g.Lookups) {
+			need(t.Topic, read)
+		}
+		for _, o := range g.Outputs {
+			if !o.Routed {
+				need(o.Topic, write)
+			}
+		}
+	}
+	return out
+}
+
+const grant = "grant them to this worker's principal"
+
+// rights are the checks of what the cluster lets us do.
+func rights(ctx context.Context, client *kafka.Client, s Setup, topics map[string]kafka.TopicFacts) []Finding {
+	authorizer := client.Authorizer(ctx)
+	if authorizer == kafka.NoAuthorizer {
+		return []Finding{ok("rights", "none: the cluster has no authorizer, everybody may do everything")}
+	}
+	out := []Finding{asked(authorizer), topicRights(needs(s.Groups), topics)}
+	names := consumerGroups(s.Groups)
+	if may, err := kafka.GroupRights(ctx, s.Brokers, names); err != nil {
+		out = append(out, skipped("rights on groups", notTold+": "+err.Error()))
+	} else {
+		out = append(out, groupRights(names, may))
+	}
+	if !s.ExactlyOnce {
+		return append(out, skipped("rights on transactional ids", "engine.guarantee is at-least-once"))
+	}
+	may := map[string]bool{}
+	for _, g := range names {
+		id := transactionalIDs(g) + "doctor"
+		allowed, err := client.TransactionalRight(ctx, id)
+		if err != nil {
+			return append(out, skipped("rights on transactional ids", notTold+": "+err.Error()))
+		}
+		may[g] = allowed
+	}
+	return append(out, transactionalRights(names, may))
+}
+
+// asked says what the findings on rights rest on.
+func asked(a kafka.Authorizer) Finding {
+	if a == kafka.HasAuthorizer {
+		return ok("rights", "the cluster answers for its access rules: see below")
+	}
+	return skipped("rights", "whether there is an authorizer: "+notTold)
+}
+
+// transactionalIDs is what the transactional ids of a group's workers begin
+// with; the worker's instance follows.
+func transactionalIDs(group string) string { return "payerflow." + group + "." }
+
+func topicRights(needs map[string][]string, topics map[string]kafka.TopicFacts) Finding {
+	const check = "rights on topics"
+	var lacks []string
+	silent := 0
+	for name, ops := range needs {
+		f := topics[name]
+		switch {
+		case f.Missing: // that is a finding of its own
+		case f.Denied:
+			lacks = append(lacks, name+": "+strings.Join(ops, ", "))
+		case f.May == nil:
+			silent++
+		default:
+			if l := without(ops, f.May); len(l) > 0 {
+				lacks = append(lacks, name+": "+strings.Join(l, ", "))
+			}
+		}
+	}
+	return judgeRights(check, lacks, silent, len(needs))
+}
+
+func groupRights(groups []string, may map[string][]string) Finding {
+	var lacks []string
+	silent := 0
+	for _, g := range groups {
+		ops, told := may[g]
+		if !told {
+			silent++
+		} else if l := without([]string{read, describe}, ops); len(l) > 0 {
+			lacks = append(lacks, g+": "+strings.Join(l, ", "))
+		}
+	}
+	return judgeRights("rights on groups", lacks, silent, len(groups))
+}
+
+func transactionalRights(groups []string, may map[string]bool) Finding {
+	var lacks []string
+	for _, g := range groups {
+		if !may[g] {
+			lacks = append(lacks, transactionalIDs(g)+"*: WRITE, DESCRIBE")
+		}
+	}
+	f := judgeRights("rights on transactional ids", lacks, 0, len(groups))
+	if f.State == OK {
+		f.Found = fmt.Sprintf("DESCRIBE on all %d; WRITE is shown only by writing, see isolation", len(groups))
+	}
+	return f
+}
+
+func judgeRights(check string, lacks []string, silent, all int) Finding {
+	slices.Sort(lacks)
+	switch {
+	case len(lacks) > 0:
+		return fail(check, "missing on "+some(lacks), grant)
+	case silent > 0:
+		return skipped(check, fmt.Sprintf("%d of %d: %s", silent, all, notTold))
+	}
+	return ok(check, fmt.Sprintf("all that a worker needs, on %d", all))
+}
+
+func without(want, have []string) (lacks []string) {
+	for _, op := range want {
+		if !slices.Contains(have, op) && !slices.Contains(have, "ALL") {
+			lacks = append(lacks, op)
+		}
+	}
+	return lacks
+}
