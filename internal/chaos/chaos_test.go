@@ -113,6 +113,7 @@ func (w *worker) strike(b blow) {
 	if !w.alive() { // it has ended by itself, which has failed the test
 		w.start()
 	}
+	w.up()
 	w.f.say("%s: %s", w.name, b.kind)
 	switch b.kind {
 	case zombie:

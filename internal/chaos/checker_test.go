@@ -28,7 +28,8 @@ type checker struct {
 	noted    map[string]int            // id -> how many notes
 	counts   map[string][]int          // account -> n of its receipts, as they came
 	joined   map[string]int            // account -> most changes that a join saw
-	unlooked int                       // receipts whose lookup found nothing
+	looked   map[int32]bool            // partitions in which a lookup has found its row
+	unlooked int                       // receipts after that whose lookup found nothing
 	dead     map[string]int            // key -> dead letters
 	table    map[string]map[string]int // account -> id -> times, from the changelog
 	view     map[string]map[string]int // the same from the view's topic
@@ -73,7 +74,7 @@ func newChecker(brokers []string) (*checker, error) {
 		return nil, err
 	}
 	return &checker{client: client, next: map[string]map[int32]int64{}, inputs: map[string]input{}, bad: map[string]int{},
-		changes: map[string]int{}, receipts: map[string]int{}, reminded: map[string]int{}, noted: map[string]int{}, counts: map[string][]int{}, joined: map[string]int{}, dead: map[string]int{},
+		changes: map[string]int{}, receipts: map[string]int{}, reminded: map[string]int{}, noted: map[string]int{}, counts: map[string][]int{}, joined: map[string]int{}, looked: map[int32]bool{}, dead: map[string]int{},
 		table: map[string]map[string]int{}, view: map[string]map[string]int{}, accounts: map[string]int{}}, nil
 }
 
@@ -143,7 +144,9 @@ func (c *checker) take(r *kgo.Record) {
 		c.receipts[body.ID]++
 		c.counts[key] = append(c.counts[key], body.N)
 		c.joined[key] = max(c.joined[key], body.Joined)
-		if body.Looked == 0 {
+		if body.Looked > 0 {
+			c.looked[r.Partition] = true
+		} else if c.looked[r.Partition] {
 			c.unlooked++
 		}
 		if c.arrived != nil {

@@ -120,7 +120,7 @@ func (w *worker) start() {
 	must(w.f.t, cmd.Start())
 	exited := make(chan struct{})
 	w.cmd, w.exited, w.err = cmd, exited, nil
-	w.said.Store(notReady)
+	w.said.Store("")
 	w.spared.Store(true)
 	go func() {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -165,6 +165,11 @@ func (w *worker) stop() {
 		<-w.exited
 	}
 	w.f.say("%s stopped, took %.1f s", w.name, time.Since(asked).Seconds())
+}
+
+// up waits until a worker that was started takes signals.
+func (w *worker) up() {
+	eventually(w.f.t, 20*time.Second, w.name+" has started", func() bool { return w.said.Load() != "" || !w.alive() })
 }
 
 func (w *worker) alive() bool {

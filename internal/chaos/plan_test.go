@@ -51,7 +51,11 @@ func plan(seed uint64, within time.Duration, n int, brokers bool) (blows []blow)
 	between := func(low, high time.Duration) time.Duration { return low + time.Duration(r.Int64N(int64(high-low))) }
 	free := make([]time.Duration, n)
 	var kinds []kind // a deck, so that a short run has every kind
-	for at := between(time.Second, 3*time.Second); at < within; at += between(500*time.Millisecond, 2500*time.Millisecond) {
+	pace := time.Duration(1)
+	if brokers {
+		pace = 3 // or nothing but rebalances would happen
+	}
+	for at := between(time.Second, 3*time.Second); at < within; at += pace * between(500*time.Millisecond, 2500*time.Millisecond) {
 		on := r.IntN(n)
 		if free[on] > at {
 			continue
