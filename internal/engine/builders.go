@@ -13,12 +13,12 @@ import (
 
 // options are goka's own hooks, through which a processor gets our client,
 // consumers, topics and store in place of sarama and LevelDB.
-func (rt *runtime) options() []goka.ProcessorOption {
+func (rt *runtime) options(ctx context.Context) []goka.ProcessorOption {
 	options := []goka.ProcessorOption{
 		goka.WithLogger(discard{}),
 		goka.WithHasher(newMurmur2),
 		goka.WithNilHandling(goka.NilProcess),
-		goka.WithProducerBuilder(rt.buildProducer),
+		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) { return rt.buildProducer(ctx) }),
 		goka.WithConsumerGroupBuilder(rt.buildGroup),
 		goka.WithConsumerSaramaBuilder(rt.buildConsumer),
 		goka.WithTopicManagerBuilder(func([]string) (goka.TopicManager, error) { return &topicManager{rt.cluster}, nil }),
@@ -33,8 +33,8 @@ func (rt *runtime) options() []goka.ProcessorOption {
 
 // buildProducer runs before buildGroup: goka makes the producer first, and the
 // consumer group shares its client.
-func (rt *runtime) buildProducer([]string, string, func() hash.Hash32) (goka.Producer, error) {
-	if err := rt.open(); err != nil {
+func (rt *runtime) buildProducer(ctx context.Context) (goka.Producer, error) {
+	if err := rt.open(ctx); err != nil {
 		return nil, err
 	}
 	return rt, nil

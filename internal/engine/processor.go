@@ -122,7 +122,7 @@ func (p *processor) run(ctx context.Context) error {
 	p.logs = map[string]*rowlog.Log{}
 	p.mu.Unlock()
 	rt := &runtime{p: p, cluster: cl, changed: make(chan struct{}, 1)}
-	gp, err := goka.NewProcessor(p.g.e.cfg.Brokers, p.graph(func() *runtime { return rt }), rt.options()...)
+	gp, err := goka.NewProcessor(p.g.e.cfg.Brokers, p.graph(func() *runtime { return rt }), rt.options(ctx)...)
 	if err != nil {
 		return err // goka has read no record yet
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"os"
 	"context"
 	"errors"
 	"fmt"
@@ -67,11 +68,12 @@ const endTimeout = 10 * time.Second
 
 // open makes the client and fences what a predecessor with the same
 // transactional id left open, before any table is recovered.
-func (rt *runtime) open() error {
+func (rt *runtime) open(ctx context.Context) error {
 	cfg := rt.p.g.e.cfg
 	life, abandon := context.WithCancel(context.Background())
 	rt.abandon = abandon
 	opts := append([]kgo.Opt{
+		kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelDebug, func() string { return "KGO "+rt.p.name+" "+rt.p.g.e.instance+" "+time.Now().Format("05.000 ") })),
 		kgo.WithContext(life),
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.ClientID("payerflow"),
@@ -104,7 +106,7 @@ func (rt *runtime) open() error {
 		return fmt.Errorf("client: %w", err)
 	}
 	rt.admin = kadm.NewClient(rt.client)
-	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	if _, _, err := rt.client.ProducerID(ctx); err != nil {
 		return errors.Join(fmt.Errorf("fence predecessor: %w", err), rt.close())
@@ -140,6 +142,7 @@ func (rt *runtime) close() error {
 const closeTimeout = 2 * time.Second
 
 func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]int32) {
+	rt.p.log.Debug("DBG onAssigned", "i", rt.p.g.e.instance, "n", len(m), "m", m["claims.claim.submitted"])
 	all := map[string][]int32{}
 	for t, ps := range m {
 		all[t] = append([]int32(nil), ps...)
@@ -156,6 +159,7 @@ func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]i
 
 // endSession runs inside a poll: the session sees its context end and aborts.
 func (rt *runtime) endSession() {
+	rt.p.log.Debug("DBG endSession", "i", rt.p.g.e.instance)
 	rt.mu.Lock()
 	rt.generation++
 	rt.assigned = nil
