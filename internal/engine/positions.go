@@ -129,7 +129,7 @@ func (p *processor) onAssigned(s *session) {
 	p.positions.reset(false)
 	ctx, cancel := context.WithTimeout(s.ctx, adminTimeout)
 	defer cancel()
-	committed, err := s.rt.admin.FetchOffsets(ctx, p.name)
+	committed, err := s.rt.admin.FetchOffsets(kadm.RequireStable(ctx), p.name) // a commit may be pending
 	if err != nil {
 		p.log.Warn("committed offsets", "group", p.name, "error", err)
 	}
