@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"os"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +60,10 @@ func (rt *runtime) failed() error {
 	return nil
 }
 
+// heartbeat is how often a member asks, and so how soon it sees that another
+// came or left.
+const heartbeat = 500 * time.Millisecond
+
 // endTimeout bounds the end of a transaction and the fencing of a predecessor.
 // It is not the transaction timeout: a worker that was stopped for long, and
 // whose transaction the broker has given up, must find out soon.
@@ -73,7 +76,6 @@ func (rt *runtime) open(ctx context.Context) error {
 	life, abandon := context.WithCancel(context.Background())
 	rt.abandon = abandon
 	opts := append([]kgo.Opt{
-		kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelDebug, func() string { return "KGO "+rt.p.name+" "+rt.p.g.e.instance+" "+time.Now().Format("05.000 ") })),
 		kgo.WithContext(life),
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.ClientID("payerflow"),
@@ -93,7 +95,7 @@ func (rt *runtime) open(ctx context.Context) error {
 		kgo.FetchMaxBytes(4 << 20),
 		kgo.FetchMaxPartitionBytes(256 << 10),
 		kgo.SessionTimeout(cfg.SessionTimeout),
-		kgo.HeartbeatInterval(cfg.SessionTimeout / 5),
+		kgo.HeartbeatInterval(heartbeat),
 		kgo.RebalanceTimeout(max(cfg.SessionTimeout, cfg.TransactionTimeout)), // whoever needs longer has lost its batch
 		kgo.BlockRebalanceOnPoll(),
 		cfg.clientMetrics(rt.p.name),
@@ -142,7 +144,6 @@ func (rt *runtime) close() error {
 const closeTimeout = 2 * time.Second
 
 func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]int32) {
-	rt.p.log.Debug("DBG onAssigned", "i", rt.p.g.e.instance, "n", len(m), "m", m["claims.claim.submitted"])
 	all := map[string][]int32{}
 	for t, ps := range m {
 		all[t] = append([]int32(nil), ps...)
@@ -151,6 +152,11 @@ func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]i
 	rt.generation++
 	rt.assigned = all
 	rt.mu.Unlock()
+	// kgo's transact session tells of a revocation once for each transaction: a
+	// second one, between two transactions, shows only here.
+	if s := rt.current.Load(); s != nil {
+		s.cancel()
+	}
 	select {
 	case rt.changed <- struct{}{}:
 	default:
@@ -159,7 +165,6 @@ func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]i
 
 // endSession runs inside a poll: the session sees its context end and aborts.
 func (rt *runtime) endSession() {
-	rt.p.log.Debug("DBG endSession", "i", rt.p.g.e.instance)
 	rt.mu.Lock()
 	rt.generation++
 	rt.assigned = nil
