@@ -47,6 +47,18 @@ func (s *source) createTopics(ctx context.Context, settings map[string]string) e
 	return nil
 }
 
+// known says whether brokers answer for every topic; they hear of new ones a
+// moment after the controller has made them.
+func (s *source) known(ctx context.Context) bool {
+	have, err := kadm.NewClient(s.client).ListTopics(ctx)
+	for _, t := range topics() {
+		if err != nil || !have.Has(t.Name) || have[t.Name].Err != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // fact makes an event of the nth id; every tenth is an adjustment, every
 // seventh posting lies where murmur2 would not put it, every hundredth record
 // does not decode.

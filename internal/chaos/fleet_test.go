@@ -294,6 +294,7 @@ func drive(t *testing.T, brokers []string, settings map[string]string) *driver {
 	must(t, err)
 	t.Cleanup(s.client.Close)
 	eventually(t, 30*time.Second, "topics", func() bool { return s.createTopics(t.Context(), settings) == nil })
+	eventually(t, 30*time.Second, "every broker knows the topics", func() bool { return s.known(t.Context()) })
 	must(t, s.client.ProduceSync(t.Context(), change(0, houseKey)).FirstErr())
 	return &driver{source: s, done: make(chan struct{})}
 }
