@@ -25,6 +25,8 @@ type Config struct {
 	TransactionTimeout time.Duration
 	Freshness          time.Duration // not seen at the end of its inputs for longer: stale
 
+	Effects map[string]Effector // what topology.Effects groups do, by name
+
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none
 	Traces  trace.TracerProvider  // nil: none

@@ -22,7 +22,7 @@ func (g *group) park(w *work, why *topology.Parked) error {
 	d := codecs.DeadLetter{
 		Metadata: codecs.DLQMetadata{
 			OriginalTopic: rec.Topic, OriginalPartition: rec.Partition, OriginalOffset: rec.Offset,
-			FailureReason: why.Reason, ReasonCode: why.Code, FailedAt: events.InstantOf(time.Now()), ConsumerGroup: g.Name,
+			FailureReason: why.Reason, ReasonCode: why.Code, FailedAt: events.InstantOf(time.Now()), ConsumerGroup: g.Name, RetryCount: int32(w.retries),
 		},
 		OriginalKey: rec.Key, OriginalPayload: rec.Value,
 	}

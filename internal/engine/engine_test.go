@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,19 +78,19 @@ func (w testWriter) Write(b []byte) (int, error) { w.t.Log(string(b)); return le
 // start runs a worker until the test ends or stop is called.
 func (c *cluster) start(dir string, groups []topology.Declared) (e *engine.Engine, stop func()) {
 	c.t.Helper()
-	e, err := engine.Open(c.config(dir), groups, c.schemas)
+	return c.startWith(c.config(dir), groups)
+}
+
+func (c *cluster) startWith(cfg engine.Config, groups []topology.Declared) (e *engine.Engine, stop func()) {
+	c.t.Helper()
+	e, err := engine.Open(cfg, groups, c.schemas)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			c.t.Errorf("run: %v", err)
@@ -97,7 +98,7 @@ func (c *cluster) start(dir string, groups []topology.Declared) (e *engine.Engin
 		if err := e.Close(); err != nil {
 			c.t.Errorf("close: %v", err)
 		}
-	}
+	})
 	c.t.Cleanup(stop)
 	return e, stop
 }

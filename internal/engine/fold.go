@@ -47,10 +47,11 @@ type work struct {
 	now      time.Time
 	counters *inputCounters
 
-	raw    topology.Raw
-	stored []byte // key of the row
-	kept   *row   // nil: not loaded
-	load   func() (any, error)
+	raw     topology.Raw
+	retries int    // of an effect that is given up
+	stored  []byte // key of the row
+	kept    *row   // nil: not loaded
+	load    func() (any, error)
 }
 
 func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error) {

@@ -26,6 +26,7 @@ type group struct {
 	isVia    map[string]bool
 	counters []inputCounters
 	ticks    inputCounters
+	effector Effector
 	careful  atomic.Bool // a row did not encode at the end of a batch: encode each at once, to find the record
 }
 
@@ -48,6 +49,9 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 		if in.Whole {
 			byCount[in.Topic.Partitions] = append(byCount[in.Topic.Partitions], in)
 		}
+	}
+	if g.effector, err = e.effectorOf(d); err != nil {
+		return nil, err
 	}
 	if ticks := b.Ticks.Name; ticks != "" {
 		if g.dead[ticks], err = codecs.DeadLetters.Bind(schemas, b.Ticks.DLQ().Name); err != nil {

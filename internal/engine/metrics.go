@@ -11,6 +11,7 @@ type metrics struct {
 	commit       *prometheus.HistogramVec
 	restarts     *prometheus.CounterVec
 	holds        *prometheus.CounterVec
+	effects      *prometheus.CounterVec
 	lag          *prometheus.GaugeVec
 }
 
@@ -35,12 +36,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		holds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "payerflow_input_holds_total", Help: "Times that an input partition was paused because something outside was away.",
 		}, []string{"group", "topic"}),
+		effects: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_effects_total", Help: "Effects outside, by what came of each try: done or failed.",
+		}, []string{"group", "outcome"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "payerflow_group_lag_records", Help: "Records between a group's position and the end of its input.",
 		}, []string{"group", "topic", "partition"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.records, m.parked, m.transactions, m.commit, m.restarts, m.holds, m.lag)
+		reg.MustRegister(m.records, m.parked, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.lag)
 	}
 	return m
 }

@@ -168,6 +168,9 @@ func (s *session) tickPartition(p *partitionRows, now time.Time, next map[topicP
 	}
 	s.rt.produce(&kgo.Record{Topic: g.Ticks.Name, Partition: p.partition, Value: value, Timestamp: clock})
 	w := &work{rt: s.rt, s: s, source: g.Ticks, rows: s.rows, part: p, now: now, counters: &g.ticks}
+	if g.Outside {
+		return g.perform(w, due, clock)
+	}
 	for _, d := range due {
 		if err := g.wake(w, d, clock); err != nil {
 			return err

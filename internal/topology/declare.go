@@ -63,6 +63,7 @@ type Meta struct {
 	At        time.Time
 	Synthetic bool
 	id        func() string
+	rec       *Raw
 }
 
 // Fold folds a stream into the group's table.

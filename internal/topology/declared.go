@@ -23,6 +23,7 @@ type Declared struct {
 	Timer     AnyTimer
 	Ticks     Topic // by which the timer's clock moves; no name: there is no timer
 	View      View
+	Outside   bool // rows are Backlogs, and what is due is done outside: see Effects
 }
 
 // Declaration is an Edge with what follows from the group it stands in.

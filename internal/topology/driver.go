@@ -11,6 +11,8 @@ import (
 // Driver runs declared groups in memory, one record at a time, through their
 // codecs and the same Step as the engine. Its clock stands still until Advance.
 type Driver struct {
+	Outside map[string]func(Effect) error // what Effects groups do, by name
+
 	groups []*Bound
 	steps  map[string]*Stepper          // by group
 	rows   map[string]map[string][]byte // table topic -> stored key -> encoded row
@@ -60,6 +62,12 @@ func (d *Driver) Advance(to time.Time) error {
 			if err != nil {
 				return err
 			}
+			if g.Outside {
+				if err := d.perform(g, stored, row.(Backlog)); err != nil {
+					return err
+				}
+				continue
+			}
 			res, err := d.steps[g.Name].Wake(stored, row, to)
 			if err != nil {
 				return err
@@ -68,6 +76,33 @@ func (d *Driver) Advance(to time.Time) error {
 			if err := d.apply(g, g.Ticks, stored, rec, res); err != nil {
 				return fmt.Errorf("%s waking: %w", g.Name, err)
 			}
+		}
+	}
+	return nil
+}
+
+// perform does what is due of one key, and settles its row.
+func (d *Driver) perform(g *Bound, stored string, b Backlog) error {
+	key, synthetic := EntityKey(stored)
+	done, failed := 0, false
+	for attempt := b.Failures; done < len(b.Pending) && !failed; attempt = 0 {
+		e, err := g.Effect(b.Pending[done], key, synthetic, attempt)
+		if err != nil {
+			return err
+		}
+		if failed = d.Outside[g.Name](e) != nil; !failed {
+			done++
+		}
+	}
+	next, givenUp := b.Settle(done, failed, d.now)
+	tick := Raw{Topic: g.Ticks.Name, Offset: -1, Key: []byte(stored), Timestamp: d.now, Headers: MarkedAs(stored)}
+	if err := d.apply(g, g.Ticks, stored, tick, Result{Row: next}); err != nil {
+		return err
+	}
+	for _, p := range givenUp {
+		rec := Raw{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, Key: []byte(key), Value: p.Value, Headers: p.Headers}
+		if err := d.apply(g, g.Inputs[0].Topic, stored, rec, Result{Parked: &Parked{Code: EffectFailed, EventID: p.ID, Reason: "the effect failed"}}); err != nil {
+			return err
 		}
 	}
 	return nil

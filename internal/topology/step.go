@@ -74,6 +74,7 @@ const (
 	RowNotCoded     = "ROW_NOT_ENCODABLE"
 	NoSuchOutput    = "OUTPUT_TOPIC_MISSING"
 	TimerStuck      = "TIMER_STUCK"
+	EffectFailed    = "EFFECT_FAILED"
 	maxKeyBytes     = 1024
 	maxClockAhead   = 24 * time.Hour
 	reservedKeyMark = "__"
@@ -169,7 +170,7 @@ func (s *Stepper) step(now time.Time, load func() (any, error), r Reader) (res R
 	if s.event, res.Parked, err = s.b.decode(s.in, s.rec); err != nil || res.Parked != nil {
 		return res, err
 	}
-	meta := Meta{Key: s.event.Subject(), At: s.event.OccurredAt(), Synthetic: s.rec.Synthetic(), id: s.ask}
+	meta := Meta{Key: s.event.Subject(), At: s.event.OccurredAt(), Synthetic: s.rec.Synthetic(), id: s.ask, rec: s.rec}
 	if res.Parked = timeOutOfRange(meta.At, s.rec.Timestamp, now); res.Parked != nil {
 		return res, nil
 	}
