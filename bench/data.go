@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +35,8 @@ func input(name string) topology.Topic {
 	return topology.Topic{Name: prefix + name, Partitions: partitions, Cleanup: topology.Delete, Compression: "lz4", MaxMessageBytes: 1 << 20, KeyField: "claimId"}
 }
 
+var claimCount = claimsWanted()
+
 var (
 	submittedStream   = topology.Stream[submitted]{Topic: input("claim.submitted"), Codec: submittedCodec}
 	adjudicatedStream = topology.Stream[adjudicated]{Topic: input("claim.adjudicated"), Codec: adjudicatedCodec}
@@ -40,14 +44,22 @@ var (
 	resolvedStream    = topology.Stream[resolved]{Topic: input("appeal.resolved"), Codec: resolvedCodec}
 
 	feeds = []feed{
-		{submittedStream.Topic, 1_000_000, loose[submitted]{submittedCodec}},
-		{adjudicatedStream.Topic, 900_000, loose[adjudicated]{adjudicatedCodec}},
-		{paidStream.Topic, 700_000, loose[paid]{paidCodec}},
-		{resolvedStream.Topic, 100_000, loose[resolved]{resolvedCodec}},
+		{submittedStream.Topic, claimCount, loose[submitted]{submittedCodec}},
+		{adjudicatedStream.Topic, claimCount * 9 / 10, loose[adjudicated]{adjudicatedCodec}},
+		{paidStream.Topic, claimCount * 7 / 10, loose[paid]{paidCodec}},
+		{resolvedStream.Topic, claimCount / 10, loose[resolved]{resolvedCodec}},
 	}
 )
 
-const total = 2_700_000
+var total = claimCount * 27 / 10
+
+// claimsWanted is how many claims the events are about: CLAIMS, or a million.
+func claimsWanted() int {
+	if n, err := strconv.Atoi(os.Getenv("CLAIMS")); err == nil && n >= 10 {
+		return n
+	}
+	return 1_000_000
+}
 
 // view is the topic to which a run writes every new row.
 func view(id string) topology.Topic {

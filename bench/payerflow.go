@@ -41,9 +41,14 @@ func payerflowTopics(id string) []topology.Topic {
 }
 
 // runPayerflow runs the engine as the worker does, with the worker's defaults.
-func runPayerflow(ctx context.Context, j job) error {
+func runPayerflow(ctx context.Context, j job) error { return runEngine(ctx, j, false) }
+
+// runAtLeastOnce is the same without transactions.
+func runAtLeastOnce(ctx context.Context, j job) error { return runEngine(ctx, j, true) }
+
+func runEngine(ctx context.Context, j job, atLeastOnce bool) error {
 	e, err := engine.Open(engine.Config{
-		Brokers: []string{broker}, DataDir: j.dir,
+		Brokers: []string{broker}, DataDir: j.dir, AtLeastOnce: atLeastOnce,
 		BatchRecords: 10_000, BatchInterval: 100 * time.Millisecond,
 		SessionTimeout: 10 * time.Second, TransactionTimeout: 20 * time.Second, Freshness: 10 * time.Second,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),

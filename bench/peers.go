@@ -38,6 +38,7 @@ func init() {
 	justView := func(id string) []topology.Topic { return []topology.Topic{view(id)} }
 	contenders = []contender{
 		{"payerflow", "payerflow exactly-once", runPayerflow, payerflowTopics, false},
+		{"at-least-once", "payerflow at-least-once", runAtLeastOnce, payerflowTopics, false},
 		{"streams", "Kafka Streams 4.3.1 exactly_once_v2, RocksDB", nil, justView, false},
 		{"goka", "goka 1.1.14, sarama, goleveldb, at least once", runGoka, justView, false},
 		{"franz", "franz-go and a map, no store: the limit", runFranz, justView, true},
@@ -85,7 +86,7 @@ func peers(ctx context.Context, args []string) {
 	r := runner{run: time.Now().UTC().Format("20060102-150405")}
 	f := flag.NewFlagSet("peers", flag.ExitOnError)
 	reps := f.Int("reps", 1, "runs of each engine")
-	names := f.String("engines", "payerflow streams goka franz", "which engines, in this order")
+	names := f.String("engines", "payerflow at-least-once streams goka franz", "which engines, in this order")
 	f.StringVar(&r.state, "state", "", "directory for local state, logs, profiles and results.jsonl")
 	f.StringVar(&r.java, "java", "java", "for streams")
 	f.StringVar(&r.classpath, "classpath", "", "for streams")
@@ -283,7 +284,7 @@ func table(w io.Writer, all []result) {
 		if len(again) > 0 {
 			recovery = fmt.Sprintf("%.1f | %.1f", median(again), median(againCPU))
 		}
-		fmt.Fprintf(w, "| %s | %.0f | %.1f | %.0f | %s | %s |\n", c.title, total/median(seconds), median(cpu)/total*1e6, slices.Max(rss),
+		fmt.Fprintf(w, "| %s | %.0f | %.1f | %.0f | %s | %s |\n", c.title, float64(total)/median(seconds), median(cpu)/float64(total)*1e6, slices.Max(rss),
 			recovery, strings.Join(sorted(state), " "))
 	}
 	if len(digests) > 1 {

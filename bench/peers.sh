@@ -2,7 +2,8 @@
 # Measures the engine beside its peers on one real Kafka node, and prints one table.
 #
 #   peers.sh [REPS]                  REPS runs of each engine (default 1), then the medians
-#   ENGINES="payerflow streams goka franz" peers.sh     which, and in which order
+#   ENGINES="payerflow at-least-once streams goka franz" peers.sh     which, and in which order
+#   CLAIMS=10000000 peers.sh         about how many claims the events are, 2.7 each (default a million)
 #   PROFILES=1 peers.sh              writes ENGINE.fold.pprof and ENGINE.recover.pprof of the engines in Go
 #
 # The node of deploy/local/kafka.sh is started, and stopped again unless it ran before. Its topics bench.* are made and removed; the
@@ -15,9 +16,9 @@ LOCAL=$HERE/../deploy/local
 . "$LOCAL/lib.sh"
 
 OUT=$STATE/bench
-ENGINES=${ENGINES-payerflow streams goka franz}
+ENGINES=${ENGINES-payerflow at-least-once streams goka franz}
 reps=${1:-1}
-case $reps in '' | *[!0-9]*) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
+case $reps in '' | *[!0-9]*) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
 mkdir -p "$OUT"
 
 need go "the engines in Go are built with it"
