@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"payerflow/internal/topology"
 )
@@ -129,13 +130,29 @@ func (p *processor) onAssigned(s *session) {
 	p.positions.reset(false)
 	ctx, cancel := context.WithTimeout(s.ctx, adminTimeout)
 	defer cancel()
-	committed, err := s.rt.admin.FetchOffsets(kadm.RequireStable(ctx), p.name) // a commit may be pending
+	committed, err := p.committed(ctx, s)
 	if err != nil {
 		p.log.Warn("committed offsets", "group", p.name, "error", err)
 	}
 	for at := range s.claims {
 		o, _ := committed.Lookup(at.topic, at.partition)
 		p.positions.set(at, max(0, o.At))
+	}
+}
+
+// committed are the group's positions. It waits for a commit that is pending:
+// a position before it might never be mended, for its records do not come again.
+func (p *processor) committed(ctx context.Context, s *session) (kadm.OffsetResponses, error) {
+	for {
+		all, err := s.rt.admin.FetchOffsets(kadm.RequireStable(ctx), p.name)
+		if err != nil || !errors.Is(all.Error(), kerr.UnstableOffsetCommit) {
+			return all, err
+		}
+		select {
+		case <-ctx.Done():
+			return all, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
