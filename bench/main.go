@@ -19,6 +19,7 @@ const usage = `bench peers [flags]          run engines one after the other and 
 bench engine [flags] NAME    be one engine until standard input ends
 bench digest TOPIC           count keys and digest the newest rows of a topic
 bench preload                write the events, unless they are there
+bench latency [flags]        from produce to a committed row in the view topic; removes the events
 `
 
 func main() {
@@ -37,6 +38,8 @@ func main() {
 	case "digest":
 		keys, sum := digest(ctx, args[0])
 		fmt.Println(keys, sum)
+	case "latency":
+		latency(ctx, args)
 	case "preload":
 		preload(ctx)
 	default:
@@ -50,6 +53,13 @@ func must(err error) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// cpuSeconds is what this process has used.
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 func note(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) }

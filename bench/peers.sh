@@ -4,6 +4,7 @@
 #   peers.sh [REPS]                  REPS runs of each engine (default 1), then the medians
 #   ENGINES="payerflow at-least-once streams goka franz" peers.sh     which, and in which order
 #   CLAIMS=10000000 peers.sh         about how many claims the events are, 2.7 each (default a million)
+#   LATENCY=1 peers.sh               instead: milliseconds from an event to its row, at 200 events a second; then removes the events
 #   PROFILES=1 peers.sh              writes ENGINE.fold.pprof and ENGINE.recover.pprof of the engines in Go
 #
 # The node of deploy/local/kafka.sh is started, and stopped again unless it ran before. Its topics bench.* are made and removed; the
@@ -18,7 +19,7 @@ LOCAL=$HERE/../deploy/local
 OUT=$STATE/bench
 ENGINES=${ENGINES-payerflow at-least-once streams goka franz}
 reps=${1:-1}
-case $reps in '' | *[!0-9]*) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
+case $reps in '' | *[!0-9]*) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
 mkdir -p "$OUT"
 
 need go "the engines in Go are built with it"
@@ -42,5 +43,6 @@ if ! port_open 19092; then
   trap '"$LOCAL/kafka.sh" stop 0 >&2' EXIT
   "$LOCAL/kafka.sh" start >&2
 fi
+if [ -n "${LATENCY:-}" ]; then "$OUT/bench" latency -state "$OUT"; exit; fi
 "$OUT/bench" peers -reps "$reps" -engines "$ENGINES" -state "$OUT" ${PROFILES:+-profiles} \
   -java "$JAVA" -classpath "$OUT/streams/classes:$OUT/streams/libs/*"

@@ -15,8 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// DefaultCleanEvery is the pause between two clean-ups of topics (compaction
-// and retention) when [BrokerConfig.CleanEvery] is zero.
+// DefaultCleanEvery is the least time between two clean-ups of topics
+// (compaction and retention) when [BrokerConfig.CleanEvery] is zero.
 const DefaultCleanEvery = time.Hour
 
 // BrokerConfig says where a broker listens and where it keeps its data.
@@ -30,8 +30,9 @@ type BrokerConfig struct {
 	// DataDir keeps topics, records, group offsets and producer ids; "" keeps
 	// them in memory only. One process at a time may use a directory.
 	DataDir string
-	// CleanEvery is the pause between two clean-ups; 0 means
-	// [DefaultCleanEvery], negative means never.
+	// CleanEvery is the least time between two clean-ups, which happen when
+	// a broker with a data directory starts; 0 means [DefaultCleanEvery],
+	// negative means never.
 	CleanEvery time.Duration
 	// Logger receives the broker's warnings and errors; nil drops them.
 	Logger *slog.Logger
@@ -59,8 +60,6 @@ type Broker struct {
 	log     *brokerLog
 
 	cleanMu sync.Mutex
-	stop    context.CancelFunc
-	cleaner sync.WaitGroup
 	once    sync.Once
 	err     error
 }
@@ -75,6 +74,15 @@ type Broker struct {
 // The error wraps [*PortTakenError] when the address is in use and
 // [*DataDirInUseError] when another process holds the directory.
 func StartBroker(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
+	if cfg.due() {
+		if err := cleanFirst(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	return start(ctx, cfg)
+}
+
+func start(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
 	advertise, err := advertised(cfg)
 	if err != nil {
 		return nil, err
@@ -120,7 +128,6 @@ func StartBroker(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
 	if err := b.opened(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	b.startCleaner(cfg.CleanEvery)
 	return b, nil
 }
 
@@ -135,10 +142,6 @@ func (b *Broker) Addr() string { return b.addr }
 // The error says what could not be written. A second Close returns the same.
 func (b *Broker) Close() error {
 	b.once.Do(func() {
-		if b.stop != nil {
-			b.stop()
-		}
-		b.cleaner.Wait()
 		b.log.watch()
 		b.cluster.Close()
 		b.err = b.log.seen()

@@ -17,35 +17,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startCleaner cleans every so often until Close. kfake's own ticker forgets
-// topics that were loaded from disk, and cannot be undone after a kill.
-func (b *Broker) startCleaner(every time.Duration) {
+// cleaned is touched when topics have been cleaned.
+const cleaned = "cleaned"
+
+// due says whether the last clean-up was long enough ago.
+func (c BrokerConfig) due() bool {
+	every := c.CleanEvery
 	if every == 0 {
 		every = DefaultCleanEvery
 	}
-	if every < 0 {
-		return
+	if c.DataDir == "" || every < 0 {
+		return false
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	b.stop = stop
-	b.cleaner.Go(func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				if err := b.Clean(ctx); err != nil {
-					b.log.log.Error("cleaning topics", "error", err)
-				}
-			}
-		}
-	})
+	if _, err := os.Stat(filepath.Join(c.DataDir, "topics.json")); err != nil {
+		return false // a new one
+	}
+	last, err := os.Stat(filepath.Join(c.DataDir, cleaned))
+	return err != nil || time.Since(last.ModTime()) > every
+}
+
+// cleanFirst cleans before the broker that clients see is started. Under
+// clients it may not be done: what kfake remembers of aborted transactions no
+// longer agrees with what it has dropped of them, and readers of committed
+// records would be spared good ones until the next start.
+func cleanFirst(ctx context.Context, c BrokerConfig) error {
+	c.Addr, c.Advertise = "127.0.0.1:0", ""
+	b, err := start(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := b.Clean(ctx); err != nil {
+		b.log.log.Error("cleaning topics", "error", err) // they are as they were
+	} else if err := writeFile(filepath.Join(c.DataDir, cleaned), nil); err != nil {
+		return errors.Join(fmt.Errorf("embedded broker: clean: %w", err), b.Close())
+	}
+	return b.Close()
 }
 
 // Clean compacts the topics whose cleanup.policy says so and applies retention
-// where a topic sets it, and returns when that is done. Clients wait meanwhile.
+// where a topic sets it, and returns when that is done. Clients wait meanwhile;
+// transactions should have been used by none, see cleanFirst.
 // A kill at any moment of it loses no record: the next start puts the segments
 // back as they were.
 func (b *Broker) Clean(ctx context.Context) error {

@@ -57,6 +57,9 @@ const (
 	firstRestart = 100 * time.Millisecond
 	lastRestart  = 5 * time.Second
 	healthyAfter = 30 * time.Second
+	// topicPatience is how long a topic that was just made may stay unknown to
+	// some brokers.
+	topicPatience = 5 * time.Second
 )
 
 // supervise runs the processor until ctx ends. Faults of the cluster are
@@ -64,13 +67,19 @@ const (
 func (p *processor) supervise(ctx context.Context) error {
 	wait := &backoff.ExponentialBackOff{InitialInterval: firstRestart, MaxInterval: lastRestart, Multiplier: 2, RandomizationFactor: 0.3}
 	wait.Reset()
+	var missing time.Time // since when a topic is
 	for {
 		started := time.Now()
 		err := p.run(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if hopeless(err) {
+		if _, ok := errors.AsType[*MissingTopicError](err); !ok {
+			missing = time.Time{}
+		} else if missing.IsZero() {
+			missing = started
+		}
+		if hopeless(err) && (missing.IsZero() || time.Since(missing) > topicPatience) {
 			return err
 		}
 		if time.Since(started) > healthyAfter {

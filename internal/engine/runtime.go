@@ -69,6 +69,9 @@ const heartbeat = 500 * time.Millisecond
 // whose transaction the broker has given up, must find out soon.
 const endTimeout = 10 * time.Second
 
+// stopTimeout bounds each of these once the worker is told to stop.
+const stopTimeout = 2 * time.Second
+
 // open makes the client and fences what a predecessor with the same
 // transactional id left open, before any table is recovered.
 func (rt *runtime) open(ctx context.Context) error {
