@@ -59,7 +59,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		return b.poll(ctx)
 	case doPollMore:
 		pollCtx, cancel := context.WithTimeout(s.ctx, b.m.left(time.Now()))
-		b.polled(rt.session.PollRecords(pollCtx, b.m.most-b.m.records))
+		b.polled(rt.session.PollRecords(pollCtx, b.m.room()))
 		cancel()
 	case doBegin:
 		b.span = rt.p.g.e.span(rt.p.name)
@@ -74,6 +74,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		}
 	case doDispatch:
 		o.records = s.dispatch(b.last)
+		o.behind = s.behind(b.next) > int64(b.m.most)
 		b.last = nil
 	case doDrain:
 		s.settle()
@@ -177,6 +178,17 @@ func (s *session) dispatch(f kgo.Fetches) (n int) {
 		s.open.Add(1)
 		c.put(s.ctx, records)
 	})
+	return n
+}
+
+// behind is how many records the inputs held beyond these positions when they
+// were polled last.
+func (s *session) behind(next map[topicPartition]int64) (n int64) {
+	for at, position := range next {
+		if c := s.claims[at]; c != nil {
+			n += max(0, c.end.Load()-position)
+		}
+	}
 	return n
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -12,7 +13,7 @@ import (
 // taken back; the partition is not read for a while, and the others go on.
 type holds struct {
 	mu    sync.Mutex
-	again bool // the open transaction is to be taken back
+	again atomic.Bool // the open transaction is to be taken back
 	waits map[topicPartition]*backoff.ExponentialBackOff
 }
 
@@ -35,7 +36,7 @@ func (s *session) hold(at topicPartition, err error) {
 		}
 		h.waits[at] = wait
 	}
-	h.again = true
+	h.again.Store(true)
 	pause := wait.NextBackOff()
 	one := map[string][]int32{at.topic: {at.partition}}
 	s.rt.client.PauseFetchPartitions(one)
@@ -55,18 +56,14 @@ func (s *session) holdRows(partition int32, err error) {
 }
 
 // held says whether the open transaction is condemned; it need not be folded on.
-func (s *session) held() bool {
-	s.holds.mu.Lock()
-	defer s.holds.mu.Unlock()
-	return s.holds.again
-}
+func (s *session) held() bool { return s.holds.again.Load() }
 
 // release forgets, when a transaction has ended, that it was condemned; with
 // one that committed, also how long its partitions have waited.
 func (s *session) release(next map[topicPartition]int64, committed bool) {
 	s.holds.mu.Lock()
 	defer s.holds.mu.Unlock()
-	s.holds.again = false
+	s.holds.again.Store(false)
 	if committed {
 		for at := range next {
 			delete(s.holds.waits, at)

@@ -16,7 +16,8 @@ type machine struct {
 	interval time.Duration // from the first record to the end of gathering
 	phase    phase
 	records  int
-	deadline time.Time
+	opened   time.Time
+	behind   bool
 	fault    error
 }
 
@@ -64,6 +65,7 @@ const (
 // outcome is what came of an action.
 type outcome struct {
 	records   int  // polled, or dispatched; transaction markers do not count
+	behind    bool // the inputs hold more than another batch
 	due       bool // rows wait to be woken
 	stale     bool // the assignment has changed
 	ended     bool // the session is asked to end
@@ -77,8 +79,25 @@ func newMachine(most int, interval time.Duration) *machine {
 	return &machine{most: most, interval: interval}
 }
 
+// catchUp is how many times larger and longer a batch is while its inputs are
+// behind by more than a batch: nobody waits for those rows, and the worker
+// waits for fewer commits.
+const catchUp = 3
+
+func (m *machine) times() int {
+	if m.behind {
+		return catchUp
+	}
+	return 1
+}
+
+// room is how many records the batch still takes.
+func (m *machine) room() int { return m.most*m.times() - m.records }
+
 // left is the time until the deadline of the batch.
-func (m *machine) left(now time.Time) time.Duration { return m.deadline.Sub(now) }
+func (m *machine) left(now time.Time) time.Duration {
+	return m.opened.Add(m.interval * time.Duration(m.times())).Sub(now)
+}
 
 // next takes the outcome of the action before; the first call takes none.
 func (m *machine) next(o outcome) action {
@@ -91,11 +110,12 @@ func (m *machine) next(o outcome) action {
 		if o.err != nil {
 			return m.rest(o.err)
 		}
-		m.records, m.deadline = 0, o.now.Add(m.interval)
+		m.records, m.opened, m.behind = 0, o.now, false
 		return m.to(dispatching, doDispatch)
 	case dispatching:
 		m.records += o.records
-		if m.records == 0 || m.records >= m.most || o.ended || !o.now.Before(m.deadline) {
+		m.behind = o.behind
+		if m.records == 0 || m.room() <= 0 || o.ended || m.left(o.now) <= 0 {
 			return m.to(draining, doDrain)
 		}
 		return m.to(gathering, doPollMore)

@@ -40,6 +40,7 @@ func TestMachineKeepsItsPromises(t *testing.T) {
 					t.Fatal("works outside of a transaction")
 				}
 				o.records = rapid.IntRange(0, 6).Draw(t, "n")
+				o.behind = rapid.Bool().Draw(t, "behind")
 				o.again = act == doFlush && rapid.IntRange(0, 6).Draw(t, "again") == 0
 				condemned = o.again || o.err != nil
 			case doCommit, doAbort:
@@ -105,6 +106,8 @@ func TestMachineEndsABatch(t *testing.T) {
 		"when its time is up":   {[]outcome{{records: 5}, {now: start}, {records: 1, now: start.Add(time.Second)}}, doDrain},
 		"when it is asked to":   {[]outcome{{records: 5}, {now: start}, {records: 1, now: start, ended: true}}, doDrain},
 		"and not before":        {[]outcome{{records: 5}, {now: start}, {records: 9, now: start.Add(999 * time.Millisecond)}}, doPollMore},
+		"later when behind":     {[]outcome{{records: 5}, {now: start}, {records: 29, now: start.Add(2 * time.Second), behind: true}}, doPollMore},
+		"but no later":          {[]outcome{{records: 5}, {now: start}, {records: 30, now: start, behind: true}}, doDrain},
 		"with a commit":         {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {}}, doCommit},
 		"taken back to wait":    {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {again: true}}, doAbort},
 		"and goes on after it":  {[]outcome{{records: 5}, {now: start}, {records: 10, now: start}, {}, {}, {again: true}, {}, {}, {}}, doPollFirst},
