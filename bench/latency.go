@@ -47,7 +47,7 @@ func latencyAt(ctx context.Context, interval time.Duration, rate int, lasts time
 	defer c.Close()
 	a := kadm.NewClient(c)
 	remove(ctx, a, func(string) bool { return false }) // old events would be folded first
-	await(ctx, func() bool { // a topic that was just deleted may not be gone yet
+	await(ctx, func() bool {                           // a topic that was just deleted may not be gone yet
 		left, err := a.ListTopics(ctx)
 		return err == nil && !slices.ContainsFunc(left.Names(), func(t string) bool { return strings.HasPrefix(t, prefix) })
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"payerflow/codecs"
@@ -47,6 +48,7 @@ func runPayerflow(ctx context.Context, j job) error { return runEngine(ctx, j, f
 func runAtLeastOnce(ctx context.Context, j job) error { return runEngine(ctx, j, true) }
 
 func runEngine(ctx context.Context, j job, atLeastOnce bool) error {
+	debug.SetGCPercent(150) // as cmd/payerflow does
 	e, err := engine.Open(engine.Config{
 		Brokers: []string{broker}, DataDir: j.dir, AtLeastOnce: atLeastOnce,
 		BatchRecords: 10_000, BatchInterval: 100 * time.Millisecond,

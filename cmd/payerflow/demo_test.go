@@ -124,7 +124,7 @@ func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 		}
 	case "bin/payerflow":
 		args := append(words[1:len(words):len(words)], flags...)
-		if words[1] == "view" {
+		if words[1] == "view" || words[1] == "engine" {
 			args = append(args, "--url", "http://"+addr)
 		}
 		for i, a := range args {

@@ -7,10 +7,20 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Environ())) }
+// gcPercent lets garbage grow half as large again as what is kept: it is
+// short-lived, and the collector has a third less to do. GOGC is asked first.
+const gcPercent = 150
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	os.Exit(run(os.Args[1:], os.Environ()))
+}
 
 // run executes one command line and returns its exit code.
 func run(args, environ []string) int {

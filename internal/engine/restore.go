@@ -17,7 +17,7 @@ const (
 	// restoresAtOnce bounds memory; on two cores more would not be faster.
 	restoresAtOnce = 3
 	// restoreBytes is what the restore of one partition gathers before it writes.
-	restoreBytes = 24 << 20
+	restoreBytes = 16 << 20
 	// restoreLogged and restoreStuck are how often a restore is logged, and how
 	// long it may stand still before it is named as stuck.
 	restoreLogged = 5 * time.Second

@@ -50,7 +50,7 @@ type row struct {
 const recordChunk = 256
 
 // cacheBytes bounds the kept rows of a table on this worker, as weigh counts.
-const cacheBytes = 160 << 20
+const cacheBytes = 144 << 20
 
 // weigh is about what a kept row takes: decoded, a row is larger than its
 // encoding, and it stands in a map.
@@ -165,7 +165,7 @@ func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 			p.mu.Unlock()
 		}
 	}
-	view := r.g.View.Topic.Name
+	view, now := r.g.View.Topic.Name, time.Now()
 	p.encoded = p.encoded[:0]
 	for _, kept := range p.dirty {
 		value, err := r.g.Rows.Encode(kept.value)
@@ -177,9 +177,9 @@ func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 		}
 		p.encoded = append(p.encoded, value)
 		key := []byte(kept.key)
-		rt.client.Produce(context.Background(), p.record(r.g.Table.Name, key, value), acked)
+		rt.client.Produce(context.Background(), p.record(r.g.Table.Name, key, value, now), acked)
 		if view != "" {
-			rt.produce(p.record(view, key, value))
+			rt.produce(p.record(view, key, value, now))
 		}
 	}
 	p.sent = 0
@@ -187,12 +187,12 @@ func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 }
 
 // record returns a record that is free again when the batch has been flushed.
-func (p *partitionRows) record(topic string, key, value []byte) *kgo.Record {
+func (p *partitionRows) record(topic string, key, value []byte, at time.Time) *kgo.Record {
 	if p.sent == recordChunk*len(p.records) {
 		p.records = append(p.records, new([recordChunk]kgo.Record))
 	}
 	rec := &p.records[p.sent/recordChunk][p.sent%recordChunk]
-	*rec = kgo.Record{Topic: topic, Partition: p.partition, Key: key, Value: value}
+	*rec = kgo.Record{Topic: topic, Partition: p.partition, Key: key, Value: value, Timestamp: at}
 	p.sent++
 	return rec
 }
