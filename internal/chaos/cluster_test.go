@@ -47,18 +47,6 @@ func (s *source) createTopics(ctx context.Context, settings map[string]string) e
 	return nil
 }
 
-// known says whether brokers answer for every topic; they hear of new ones a
-// moment after the controller has made them.
-func (s *source) known(ctx context.Context) bool {
-	have, err := kadm.NewClient(s.client).ListTopics(ctx)
-	for _, t := range topics() {
-		if err != nil || !have.Has(t.Name) || have[t.Name].Err != nil {
-			return false
-		}
-	}
-	return true
-}
-
 // fact makes an event of the nth id; every tenth is an adjustment, every
 // seventh posting lies where murmur2 would not put it, every hundredth record
 // does not decode.
@@ -96,21 +84,6 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// eventually polls a condition that other goroutines or processes bring about.
-func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(within)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within %v: %s", within, what)
-		case <-tick.C:
-		}
 	}
 }
 

@@ -346,3 +346,30 @@ func (d *driver) stop(t *testing.T) {
 		t.Fatalf("void: an input was not written: %v", *err)
 	}
 }
+
+// known says whether brokers answer for every topic; they hear of new ones a
+// moment after the controller has made them.
+func (s *source) known(ctx context.Context) bool {
+	have, err := kadm.NewClient(s.client).ListTopics(ctx)
+	for _, t := range topics() {
+		if err != nil || !have.Has(t.Name) || have[t.Name].Err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// eventually polls a condition that other goroutines or processes bring about.
+func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(within)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within %v: %s", within, what)
+		case <-tick.C:
+		}
+	}
+}

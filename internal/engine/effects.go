@@ -63,10 +63,9 @@ func (g *group) try(w *work, all []*tried) {
 			backlog, _ := t.kept.value.(topology.Backlog)
 			key, synthetic := topology.EntityKey(t.kept.key)
 			for attempt := backlog.Failures; t.done < len(backlog.Pending) && ctx.Err() == nil; attempt = 0 {
-				err := g.effectOnce(ctx, backlog.Pending[t.done], key, synthetic, attempt)
-				if err != nil {
+				if g.effectOnce(ctx, backlog.Pending[t.done], key, synthetic, attempt) != nil {
 					t.failed = ctx.Err() == nil // out of time is no failure of this one
-					return nil
+					break
 				}
 				t.done++
 			}
