@@ -57,7 +57,7 @@ func (b *bench) start() (stop func()) {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	e, err := engine.Open(engine.Config{Brokers: b.kafka.ListenAddrs(), DataDir: b.t.TempDir(), BatchRecords: 1000,
-		BatchInterval: 10 * time.Millisecond, SessionTimeout: 6 * time.Second, TransactionTimeout: 2 * time.Second,
+		BatchInterval: 10 * time.Millisecond, SessionTimeout: 6 * time.Second, TransactionTimeout: slow * 2 * time.Second,
 		Freshness: 10 * time.Second, Log: log}, groups, &codecs.Memory{})
 	must(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -93,7 +93,7 @@ func (b *bench) facts(n int) {
 
 func (b *bench) settled() {
 	b.t.Helper()
-	exact(b.t, b.checker, 20*time.Second)
+	exact(b.t, b.checker, slow*20*time.Second)
 }
 
 // refused does something while receipts are refused, until the worker has
