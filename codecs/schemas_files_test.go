@@ -107,7 +107,10 @@ func filesEventTypes(t *testing.T, record *avro.RecordSchema) []string {
 		if field.Name() != "eventType" {
 			continue
 		}
-		enum := field.Type().(*avro.EnumSchema)
+		enum, typed := field.Type().(*avro.EnumSchema)
+		if !typed { // an envelope carries every type
+			return nil
+		}
 		if enum.Symbols()[0] != "UNKNOWN" || enum.Default() != "UNKNOWN" {
 			t.Errorf("%s: eventType must start with UNKNOWN and default to it", record.FullName())
 		}

@@ -1,6 +1,10 @@
 package topologies
 
-import "payerflow/internal/topology"
+import (
+	"slices"
+
+	"payerflow/internal/topology"
+)
 
 // All is every group, for the worker to run and for drawing and checking.
 var All = []topology.Declared{
@@ -11,7 +15,7 @@ var All = []topology.Declared{
 // and the groups' own.
 func Topics() []topology.Topic {
 	var ts []topology.Topic
-	for _, t := range Catalogue {
+	for _, t := range slices.Concat(Catalogue, Mediator) {
 		ts = append(ts, t, t.DLQ())
 	}
 	for _, g := range All {
@@ -46,11 +50,11 @@ func TopicFor(eventType string) (topology.Topic, bool) {
 type Subject struct{ Name, Topic string }
 
 // Subjects are all value schemas that the application writes: one for each
-// catalogue topic and table, and the dead letter's for each DLQ. A repartition
+// topic and table, and the dead letter's for each DLQ. A repartition
 // topic carries its source's bytes unchanged and has no subject of its own.
 func Subjects() []Subject {
 	var s []Subject
-	for _, t := range Catalogue {
+	for _, t := range slices.Concat(Catalogue, Mediator) {
 		s = append(s, Subject{t.Subject(), t.Name}, Subject{t.DLQ().Subject(), t.DLQ().Name})
 	}
 	for _, g := range All {

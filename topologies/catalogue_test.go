@@ -187,7 +187,7 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%s: rows have another schema than their subject, %v", g.Name, err)
 		}
 	}
-	if want := 2*len(topologies.Catalogue) + len(topologies.All); len(seen) != want {
+	if want := 2*len(topologies.Catalogue) + 2*len(topologies.Mediator) + len(topologies.All); len(seen) != want {
 		t.Errorf("%d subjects, want %d", len(seen), want)
 	}
 }

@@ -1,0 +1,44 @@
+package topologies
+
+import (
+	"payerflow/codecs"
+	"payerflow/events"
+	"payerflow/internal/topology"
+	"payerflow/tables"
+)
+
+const mediatorTeam = "Mediator"
+
+// The mediator's own topics.
+var (
+	firehose = topology.Topic{Name: "mediator.event.received", Partitions: highVolume, Retention: twoWeeks, Compression: compression,
+		MaxMessageBytes: 2 * mebibyte, Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
+		Doc: "every event that a door took, of any type"}
+	control = topology.Topic{Name: "mediator.control", Partitions: 1, Compression: compression, MaxMessageBytes: mebibyte, Cleanup: topology.Delete,
+		Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
+		Doc: "every change of event types, rules, subscriptions, permissions and tokens; kept for ever"}
+	batchRouted = topology.Topic{Name: "mediator.batch.routed", Partitions: highVolume, Retention: 30 * day, Compression: compression, MaxMessageBytes: mebibyte,
+		Cleanup: topology.Delete, Owner: mediatorTeam, Producers: []string{mediatorTeam},
+		Doc: "which snapshot of the rules each transaction of the router worked with, and which input it covered"}
+	// deliveries stands for all consumer topics; its name is what theirs begin with.
+	deliveries = topology.Topic{Name: tables.ConsumerTopicPrefix, Retention: aWeek, Compression: compression, MaxMessageBytes: 2 * mebibyte,
+		Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Doc: "what one subscription gets"}
+)
+
+// Mediator are the mediator's topics that exist from the start.
+var Mediator = []topology.Topic{firehose, control, batchRouted}
+
+// Streams of the mediator.
+var (
+	Firehose = stream[events.Envelope](firehose)
+	Control  = stream[events.Control](control)
+	// Deliveries carries envelopes to consumer topics, one for each subscription.
+	Deliveries = topology.Stream[events.Envelope]{Topic: deliveries, Codec: codecs.NewAvro[events.Envelope](firehose.Name, deliveries.MaxMessageBytes)}
+)
+
+// ConsumerTopic is the topic of a subscription, as it is created.
+func ConsumerTopic(s tables.Subscription) topology.Topic {
+	t := deliveries
+	t.Name, t.Partitions, t.Consumers = s.Topic(), max(1, s.Partitions), []string{s.Team}
+	return t
+}
