@@ -1,58 +1,23 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"payerflow/api/problem"
 )
 
-// Problem is the body of every error, RFC 9457 problem details. It never
-// repeats a key or a value.
-type Problem struct {
-	Type      string   `json:"type" doc:"URI that names the kind of problem" example:"about:blank"`
-	Title     string   `json:"title" doc:"The status in words" example:"Not Found"`
-	Status    int      `json:"status" doc:"HTTP status code" example:"404"`
-	Code      string   `json:"code" doc:"Stable code of the problem" example:"ROW_NOT_FOUND"`
-	Detail    string   `json:"detail,omitempty" doc:"What is wrong and what to do"`
-	Partition *int32   `json:"partition,omitempty" doc:"Partition of the key, where another worker holds it"`
-	Errors    []Detail `json:"errors,omitempty" doc:"Each fault with its place"`
-
-	retryAfter int // seconds, 0: none
-}
+// Problem is the body of every error.
+type Problem = problem.Problem
 
 // Detail is one fault of a request.
-type Detail struct {
-	Pointer string `json:"pointer" doc:"Where the fault is: a JSON pointer into the body, or query/path and the parameter" example:"query.limit"`
-	Message string `json:"message" doc:"What is wrong, without the value"`
-}
-
-func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
-
-// GetStatus makes Problem a huma.StatusError.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType names the media type of RFC 9457.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
-
-// GetHeaders makes Problem a huma.HeadersError.
-func (p *Problem) GetHeaders() http.Header {
-	h := http.Header{}
-	if p.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
-	}
-	return h
-}
-
-func problem(status int, code, detail string) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
-}
+type Detail = problem.Detail
 
 // fromHuma turns the framework's validation errors into a Problem. The
 // offending values that they carry stay behind.
 func fromHuma(status int, msg string, errs ...error) huma.StatusError {
-	p := problem(status, "INVALID_REQUEST", msg)
+	p := problem.New(status, "INVALID_REQUEST", msg)
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {
 			p.Errors = append(p.Errors, Detail{Pointer: d.ErrorDetail().Location, Message: d.ErrorDetail().Message})
@@ -61,11 +26,4 @@ func fromHuma(status int, msg string, errs ...error) huma.StatusError {
 	return p
 }
 
-func writeProblem(w http.ResponseWriter, p *Problem) {
-	for k, vs := range p.GetHeaders() {
-		w.Header()[k] = vs
-	}
-	w.Header().Set("Content-Type", p.ContentType(""))
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the client may be gone
-}
+func writeProblem(w http.ResponseWriter, p *Problem) { p.Write(w) }

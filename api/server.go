@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"payerflow/api/problem"
 	"payerflow/internal/topology"
 )
 
@@ -45,11 +46,11 @@ func notFound(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 		get.Method = http.MethodGet
 		if _, pattern := mux.Handler(get); pattern != "/" {
 			w.Header().Set("Allow", "GET, HEAD")
-			writeProblem(w, problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path is read with GET"))
+			writeProblem(w, problem.New(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path is read with GET"))
 			return
 		}
 	}
-	writeProblem(w, problem(http.StatusNotFound, "NOT_FOUND", "there is nothing here; /docs describes what there is"))
+	writeProblem(w, problem.New(http.StatusNotFound, "NOT_FOUND", "there is nothing here; /docs describes what there is"))
 }
 
 // plainPaths refuses paths that are not what they seem: dot segments, also
@@ -57,7 +58,7 @@ func notFound(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 func plainPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := r.URL.Path; p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") {
-			writeProblem(w, problem(http.StatusNotFound, "NOT_FOUND", "there is nothing here; /docs describes what there is"))
+			writeProblem(w, problem.New(http.StatusNotFound, "NOT_FOUND", "there is nothing here; /docs describes what there is"))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"payerflow/api/problem"
 	"payerflow/internal/topology"
 )
 
@@ -104,7 +105,7 @@ func registerView(api huma.API, views topology.Views, v topology.Served) {
 	}, func(_ context.Context, in *listInput) (*listOutput, error) {
 		from, err := decodeCursor(in.Cursor)
 		if err != nil {
-			p := problem(http.StatusUnprocessableEntity, "INVALID_CURSOR", err.Error())
+			p := problem.New(http.StatusUnprocessableEntity, "INVALID_CURSOR", err.Error())
 			p.Errors = []Detail{{Pointer: "query.cursor", Message: err.Error()}}
 			return nil, p
 		}
@@ -136,19 +137,19 @@ func problemOf(err error) *Problem {
 	var elsewhere *topology.NotOwnedError
 	switch {
 	case errors.Is(err, topology.ErrNotFound):
-		return problem(http.StatusNotFound, "ROW_NOT_FOUND", "the view has no row with this key")
+		return problem.New(http.StatusNotFound, "ROW_NOT_FOUND", "the view has no row with this key")
 	case errors.Is(err, topology.ErrNoView):
-		return problem(http.StatusNotFound, "VIEW_NOT_FOUND", "there is no such view; GET /v1/views lists them")
+		return problem.New(http.StatusNotFound, "VIEW_NOT_FOUND", "there is no such view; GET /v1/views lists them")
 	case errors.As(err, &elsewhere):
-		p := problem(http.StatusMisdirectedRequest, "NOT_OWNED", "another worker holds the partition of this key; ask that one")
+		p := problem.New(http.StatusMisdirectedRequest, "NOT_OWNED", "another worker holds the partition of this key; ask that one")
 		p.Partition = &elsewhere.Partition
 		return p
 	case errors.Is(err, topology.ErrRestoring):
-		p := problem(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again")
-		p.retryAfter = 1
+		p := problem.New(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again")
+		p.RetryAfter = 1
 		return p
 	}
-	return problem(http.StatusInternalServerError, "INTERNAL", "the row could not be read")
+	return problem.New(http.StatusInternalServerError, "INTERNAL", "the row could not be read")
 }
 
 // typed describes the response with the schema of the view's own rows in the
