@@ -9,13 +9,18 @@ import (
 // All is every group, for the worker to run and for drawing and checking.
 var All = []topology.Declared{
 	ClaimStatus.Declare(),
+	SLA.Declare(),
 }
+
+// Shared are the topics that belong to no group: the catalogue's and the
+// mediator's.
+func Shared() []topology.Topic { return slices.Concat(Catalogue, Mediator) }
 
 // Topics are all topics that the application needs: the catalogue, its DLQs,
 // and the groups' own.
 func Topics() []topology.Topic {
 	var ts []topology.Topic
-	for _, t := range slices.Concat(Catalogue, Mediator) {
+	for _, t := range Shared() {
 		ts = append(ts, t, t.DLQ())
 	}
 	for _, g := range All {
@@ -54,7 +59,7 @@ type Subject struct{ Name, Topic string }
 // topic carries its source's bytes unchanged and has no subject of its own.
 func Subjects() []Subject {
 	var s []Subject
-	for _, t := range slices.Concat(Catalogue, Mediator) {
+	for _, t := range Shared() {
 		s = append(s, Subject{t.Subject(), t.Name}, Subject{t.DLQ().Subject(), t.DLQ().Name})
 	}
 	for _, g := range All {

@@ -42,7 +42,7 @@ func TestPictureHasANodeForEachName(t *testing.T) {
 }
 
 func TestGroupsHaveNoFaults(t *testing.T) {
-	notes := topology.Check(topologies.All, topologies.Catalogue)
+	notes := topology.Check(topologies.All, topologies.Shared())
 	for _, n := range notes {
 		if n.Fault {
 			t.Errorf("group %s %s", n.Group, n.Text)

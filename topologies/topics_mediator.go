@@ -20,18 +20,23 @@ var (
 	batchRouted = topology.Topic{Name: "mediator.batch.routed", Partitions: highVolume, Retention: 30 * day, Compression: compression, MaxMessageBytes: mebibyte,
 		Cleanup: topology.Delete, Owner: mediatorTeam, Producers: []string{mediatorTeam},
 		Doc: "which snapshot of the rules each transaction of the router worked with, and which input it covered"}
+	eventDelivered = topology.Topic{Name: "mediator.event.delivered", Partitions: normal, Retention: 2 * day, Compression: compression, MaxMessageBytes: mebibyte,
+		Cleanup: topology.Delete, KeyField: "tag", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
+		Doc: "when an event was routed, once for each tag that is counted"}
 	// deliveries stands for all consumer topics; its name is what theirs begin with.
 	deliveries = topology.Topic{Name: tables.ConsumerTopicPrefix, Retention: aWeek, Compression: compression, MaxMessageBytes: 2 * mebibyte,
 		Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Doc: "what one subscription gets"}
 )
 
 // Mediator are the mediator's topics that exist from the start.
-var Mediator = []topology.Topic{firehose, control, batchRouted}
+var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered}
 
 // Streams of the mediator.
 var (
 	Firehose = stream[events.Envelope](firehose)
 	Control  = stream[events.Control](control)
+	// EventDelivered carries what processors.Delivered gives.
+	EventDelivered = stream[events.EventDelivered](eventDelivered)
 	// Deliveries carries envelopes to consumer topics, one for each subscription.
 	Deliveries = topology.Stream[events.Envelope]{Topic: deliveries, Codec: codecs.NewAvro[events.Envelope](firehose.Name, deliveries.MaxMessageBytes)}
 )

@@ -29,7 +29,7 @@ func (a *app) topologyCommand() *cobra.Command {
 		Use: "check", Short: "Check the declarations, and say which streams are repartitioned and why", Args: exactly(0),
 		Long: "Check the declarations without a broker. Exit code 5 where something is wrong.",
 		RunE: func(*cobra.Command, []string) error {
-			notes := topology.Check(topologies.All, topologies.Catalogue)
+			notes := topology.Check(topologies.All, topologies.Shared())
 			var rows [][]string
 			faulty := false
 			for _, n := range notes {

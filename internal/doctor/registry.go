@@ -14,7 +14,7 @@ import (
 
 // declarations checks the topology itself.
 func declarations(s Setup) Finding {
-	for _, n := range topology.Check(s.Groups, topologies.Catalogue) {
+	for _, n := range topology.Check(s.Groups, topologies.Shared()) {
 		if n.Fault {
 			return fail("topology", n.Group+" "+n.Text, "see: payerflow topology check")
 		}
