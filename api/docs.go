@@ -2,9 +2,10 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"net/http"
-	"sort"
+	"slices"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,13 +41,15 @@ func docsPage(api huma.API) http.HandlerFunc {
 			Operations          []docsOperation
 		}{o.Info.Title, o.Info.Version, o.Info.Description, nil}
 		for p, item := range o.Paths {
-			op := docsOperation{Method: http.MethodGet, Path: p, Summary: item.Get.Summary, Doc: item.Get.Description}
-			for _, param := range item.Get.Parameters {
-				op.Parameters = append(op.Parameters, docsParameter{param.Name, param.In, param.Description})
+			for method, o := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete} {
+				if o != nil {
+					data.Operations = append(data.Operations, documented(method, p, o))
+				}
 			}
-			data.Operations = append(data.Operations, op)
 		}
-		sort.Slice(data.Operations, func(i, j int) bool { return data.Operations[i].Path < data.Operations[j].Path })
+		slices.SortFunc(data.Operations, func(a, b docsOperation) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+		})
 		var b bytes.Buffer
 		if err := docsTemplate.Execute(&b, data); err != nil {
 			panic(err) // the template is a constant
@@ -58,4 +61,12 @@ func docsPage(api huma.API) http.HandlerFunc {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		_, _ = w.Write(page()) // the client may be gone
 	}
+}
+
+func documented(method, path string, o *huma.Operation) docsOperation {
+	op := docsOperation{Method: method, Path: path, Summary: o.Summary, Doc: o.Description}
+	for _, p := range o.Parameters {
+		op.Parameters = append(op.Parameters, docsParameter{p.Name, p.In, p.Description})
+	}
+	return op
 }

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"github.com/hamba/avro":     {"codecs", "internal/embedded"},
 	"github.com/riferrei":       {"codecs"},
 	"github.com/spf13/cobra":    {"cmd/payerflow"},
-	"github.com/danielgtaylor":  {"api"},
+	"github.com/danielgtaylor":  {"api", "api/intake", "api/consume", "api/rules"},
 	"github.com/cockroachdb":    nil, // docs/adr/0004-own-row-log.md
 	"payerflow/internal/engine": {"cmd/payerflow"},
 }
