@@ -67,6 +67,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 			o.err = fmt.Errorf("begin transaction: %w", err)
 			rt.fail(o.err)
 		}
+		b.pin()
 		s.open.Store(1) // holds the barrier until everything is dispatched
 		select {
 		case <-s.drained:
@@ -91,6 +92,10 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 	case doFlush:
 		b.began = time.Now()
 		if o.again = s.held(); !o.again {
+			if o.err = b.mark(); o.err != nil {
+				rt.fail(o.err)
+				return o
+			}
 			o.err = rt.flush(ctx, s)
 			o.again = s.held()
 		}

@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace"
+
+	"payerflow/internal/topology"
 )
 
 // Config is what the engine needs to know about its surroundings.
@@ -26,6 +28,9 @@ type Config struct {
 	Freshness          time.Duration // not seen at the end of its inputs for longer: stale
 
 	Effects map[string]Effector // what topology.Effects groups do, by name
+	// Pins give the values that groups are pinned to, by name of the group. An
+	// error holds what was read until it is gone.
+	Pins map[string]func() (topology.Pinned, error)
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none

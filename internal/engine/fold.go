@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -51,7 +52,7 @@ type work struct {
 	retries int    // of an effect that is given up
 	stored  []byte // key of the row
 	kept    *row   // nil: not loaded
-	load    func() (any, error)
+	load    topology.Load
 }
 
 func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error) {
@@ -68,7 +69,7 @@ func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error
 	in := g.inputOf[topic]
 	w := &work{rt: rt, s: s, source: g.Inputs[in].Topic, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
 		counters: &g.counters[in]}
-	w.load = w.loadRow
+	w.load = w.loadFor
 	return w, records, err
 }
 
@@ -84,6 +85,17 @@ func (w *work) begin(rec *kgo.Record) {
 	}
 }
 
+// Pinned is what the transaction is pinned to.
+func (w *work) Pinned() topology.Pinned { return w.s.pinned }
+
+// loadFor reads the row of an event's identity, or for "" that of the record's key.
+func (w *work) loadFor(id string) (any, error) {
+	if id != "" {
+		w.stored = []byte(topology.RowKey(id, w.raw.Synthetic()))
+	}
+	return w.loadRow()
+}
+
 func (w *work) loadRow() (_ any, err error) {
 	if w.kept, err = w.rows.load(w.part, w.stored); err != nil {
 		return nil, err
@@ -95,19 +107,35 @@ func (w *work) loadRow() (_ any, err error) {
 // partition of its key if it is elsewhere, else through the fold, else to its
 // dead letter topic.
 func (g *group) onRecord(w *work, rec *kgo.Record) error {
-	if !w.via && topology.Partition(rec.Key, g.Table.Partitions) != rec.Partition {
-		g.forward(w, rec)
-		return nil
+	if !w.via {
+		if g.passesBy(w, rec) {
+			return nil
+		}
+		if topology.Partition(rec.Key, g.Table.Partitions) != rec.Partition {
+			g.forward(w, rec)
+			return nil
+		}
 	}
 	w.begin(rec)
 	result, err := w.part.steps.Step(w.in, &w.raw, w.now, w.load, w)
-	if err == nil && result.Parked == nil && result.Row != nil && g.careful.Load() {
+	if err == nil && result.Parked == nil && topology.Kept(result.Row) != nil && g.careful.Load() {
 		_, result.Parked, err = w.part.steps.EncodeRow(result.Row)
 	}
 	if err != nil {
 		return err
 	}
 	return g.effect(w, result)
+}
+
+// passesBy says whether a record is none of the group's business. It looks at
+// nothing but headers.
+func (g *group) passesBy(w *work, rec *kgo.Record) bool {
+	without := g.Inputs[w.in].Without
+	if without == "" || !slices.ContainsFunc(rec.Headers, func(h kgo.RecordHeader) bool { return h.Key == without }) {
+		return false
+	}
+	w.counters.passed.Inc()
+	return true
 }
 
 // effect puts what a record or a tick did into the open transaction.
@@ -137,11 +165,14 @@ func (g *group) emit(w *work, e topology.Emission) error {
 			return err
 		}
 		if partitions == 0 {
+			headers := w.raw.Headers
+			defer func() { w.raw.Headers = headers }()
+			w.raw.Headers = append(headers[:len(headers):len(headers)], topology.Header{Key: topology.HeaderOutput, Value: []byte(e.Topic.Name)})
 			return g.park(w, &topology.Parked{Code: topology.NoSuchOutput, Reason: "an output was not written: there is no topic " + e.Topic.Name})
 		}
 	}
 	w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition([]byte(e.Key), partitions),
-		Key: []byte(e.Key), Value: e.Value, Timestamp: w.raw.Timestamp, Headers: headersOf(topology.Inherited(&w.raw))})
+		Key: []byte(e.Key), Value: e.Value, Timestamp: w.raw.Timestamp, Headers: headersOf(topology.HeadersOf(&w.raw, e.Headers))})
 	return nil
 }
 
@@ -198,4 +229,4 @@ func headersOf(hs []topology.Header) (out []kgo.RecordHeader) {
 }
 
 // inputCounters count what became of the records of one input.
-type inputCounters struct{ folded, parked, repartitioned prometheus.Counter }
+type inputCounters struct{ folded, parked, repartitioned, passed prometheus.Counter }

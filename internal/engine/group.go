@@ -27,7 +27,8 @@ type group struct {
 	counters []inputCounters
 	ticks    inputCounters
 	effector Effector
-	careful  atomic.Bool // a row did not encode at the end of a batch: encode each at once, to find the record
+	pin      func() (topology.Pinned, error) // nil: the group is not pinned
+	careful  atomic.Bool                     // a row did not encode at the end of a batch: encode each at once, to find the record
 }
 
 func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group, error) {
@@ -42,7 +43,7 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 		counter := func(outcome string) prometheus.Counter {
 			return e.metrics.records.WithLabelValues(b.Name, in.Topic.Name, outcome)
 		}
-		g.counters = append(g.counters, inputCounters{counter("folded"), counter("parked"), counter("repartitioned")})
+		g.counters = append(g.counters, inputCounters{counter("folded"), counter("parked"), counter("repartitioned"), counter("passed")})
 		if g.dead[in.Topic.Name], err = codecs.DeadLetters.Bind(schemas, in.Topic.DLQ().Name); err != nil {
 			return nil, err
 		}
@@ -53,11 +54,14 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 	if g.effector, err = e.effectorOf(d); err != nil {
 		return nil, err
 	}
+	if g.pin, err = e.pinOf(d); err != nil {
+		return nil, err
+	}
 	if ticks := b.Ticks.Name; ticks != "" {
 		if g.dead[ticks], err = codecs.DeadLetters.Bind(schemas, b.Ticks.DLQ().Name); err != nil {
 			return nil, err
 		}
-		g.ticks = inputCounters{e.metrics.records.WithLabelValues(b.Name, ticks, "folded"), e.metrics.records.WithLabelValues(b.Name, ticks, "parked"), nil}
+		g.ticks = inputCounters{e.metrics.records.WithLabelValues(b.Name, ticks, "folded"), e.metrics.records.WithLabelValues(b.Name, ticks, "parked"), nil, nil}
 	}
 	g.folding = newProcessor(g, b.Name, g.foldingGraph())
 	for n, inputs := range byCount {
@@ -73,7 +77,9 @@ func (g *group) processors() []*processor { return append([]*processor{g.folding
 // onFeed sends every record of a stream with another partition count to the
 // group's repartition topic.
 func (g *group) onFeed(w *work, rec *kgo.Record) error {
-	g.forward(w, rec)
+	if !g.passesBy(w, rec) {
+		g.forward(w, rec)
+	}
 	return nil
 }
 

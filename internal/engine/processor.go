@@ -44,11 +44,14 @@ func (p *processor) table() string {
 }
 
 // maxBatchBytes admits the largest record that the group may have to write: a
-// dead letter of its largest input.
+// dead letter of its largest input, or its largest output.
 func (p *processor) maxBatchBytes() int32 {
 	most := p.g.Table.MaxMessageBytes
 	for _, in := range p.g.Inputs {
 		most = max(most, in.Topic.DLQ().MaxMessageBytes, in.Via.MaxMessageBytes)
+	}
+	for _, out := range p.g.Outputs {
+		most = max(most, out.Topic.MaxMessageBytes)
 	}
 	return int32(most)
 }

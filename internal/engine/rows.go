@@ -107,8 +107,10 @@ func (r *rows) keep(p *partitionRows, kept *row) {
 	p.bytes += kept.weigh()
 }
 
-// set changes a row in the open transaction.
+// set changes a row in the open transaction, or takes it away: then its value
+// is nil.
 func (p *partitionRows) set(kept *row, value any) {
+	value = topology.Kept(value)
 	if p.deadlines != nil {
 		p.deadlines.move(kept.key, kept.value, value)
 	}
@@ -168,7 +170,11 @@ func (r *rows) flushPartition(rt *runtime, p *partitionRows) error {
 	view, now := r.g.View.Topic.Name, time.Now()
 	p.encoded = p.encoded[:0]
 	for _, kept := range p.dirty {
-		value, err := r.g.Rows.Encode(kept.value)
+		var value []byte // nil: a tombstone
+		var err error
+		if kept.value != nil {
+			value, err = r.g.Rows.Encode(kept.value)
+		}
 		if err != nil {
 			if !errors.Is(err, topology.ErrUnavailable) {
 				r.g.careful.Store(true)
@@ -209,11 +215,16 @@ func (r *rows) store() error {
 	now := time.Now()
 	for _, p := range r.parts {
 		for i, kept := range p.dirty {
-			b.Put(p.partition, kept.key, p.encoded[i], kept.place)
+			if kept.value == nil {
+				b.Delete(p.partition, kept.key)
+				kept.place = 0
+			} else {
+				b.Put(p.partition, kept.key, p.encoded[i], kept.place)
+				written = append(written, kept)
+			}
 			p.bytes -= kept.weigh()
 			kept.size = len(p.encoded[i])
 			p.bytes += kept.weigh()
-			written = append(written, kept)
 		}
 		if len(p.dirty) > 0 {
 			b.SetOffset(p.partition, p.offset, now)

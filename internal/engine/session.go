@@ -10,6 +10,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/internal/topology"
 )
 
 // session is one assignment of partitions, from Setup to Cleanup. To goka it
@@ -25,6 +27,7 @@ type session struct {
 	drained    chan struct{} // signalled when open falls to zero
 	rows       *rows
 	holds      holds
+	pinned     topology.Pinned // of the open transaction
 }
 
 // groupClaim is one input partition of a session.

@@ -56,11 +56,13 @@ func readDeadlines(g *group, log *rowlog.Log, partition int32) (*deadlines, erro
 
 // move follows the change of a row; before is nil for a new one.
 func (d *deadlines) move(key string, before, after any) {
-	var was, is time.Time
+	var was, is time.Time // the zero time: does not wait
 	if before != nil {
 		was = d.due(before)
 	}
-	is = d.due(after)
+	if after != nil {
+		is = d.due(after)
+	}
 	if was.Equal(is) {
 		return
 	}
@@ -188,7 +190,7 @@ func (g *group) wake(w *work, d deadline, clock time.Time) error {
 	}
 	w.raw = topology.Raw{Topic: g.Ticks.Name, Partition: w.part.partition, Offset: -1, Key: w.stored, Timestamp: clock, Headers: topology.MarkedAs(d.key)}
 	result, err := w.part.steps.Wake(d.key, row, clock)
-	if err == nil && result.Parked == nil && result.Row != nil && g.careful.Load() {
+	if err == nil && result.Parked == nil && topology.Kept(result.Row) != nil && g.careful.Load() {
 		_, result.Parked, err = w.part.steps.EncodeRow(result.Row)
 	}
 	if err != nil {

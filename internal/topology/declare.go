@@ -30,6 +30,8 @@ type Group[S Row] struct {
 	Outputs []StreamRef // one stream for each type of event that a fold emits
 	Timer   Timer[S]    // the zero Timer wakes nothing
 	View    View
+	// Pinned says that the group reads a value that no table holds, see Pinned.
+	Pinned bool
 }
 
 // View names the group's table for readers. The zero View serves nothing.
@@ -55,7 +57,27 @@ type Edge struct {
 	Bind  binder
 	Type  reflect.Type
 	Fold  func(row any, meta Meta, body any, r Reader) (any, []Output)
+
+	Without string // records with this header are passed by, "" for none
+	ByID    bool   // rows are of event identities, not of keys
 }
+
+// Without passes by the records that carry a header: they are neither decoded
+// nor repartitioned.
+func (in Input[S]) Without(header string) Input[S] {
+	in.edge.Without = header
+	return in
+}
+
+// ByID folds each record into the row of its event's identity, in the
+// partition of its key.
+func (in Input[S]) ByID() Input[S] {
+	in.edge.ByID = true
+	return in
+}
+
+// PassesBy says whether a record is none of the group's business.
+func (e Edge) PassesBy(rec *Raw) bool { return e.Without != "" && rec.Header(e.Without) != nil }
 
 // Meta is a Record without its body.
 type Meta struct {
@@ -79,7 +101,7 @@ func FoldWith[S Row, E Event, F any](s Stream[E], gather func(Reader, Record[E])
 		Topic: s.Topic, Bind: bindAny(s.Codec), Type: reflect.TypeFor[E](),
 		Fold: func(row any, m Meta, body any, r Reader) (any, []Output) {
 			state, _ := row.(S)
-			rec := Record[E]{Key: m.Key, At: m.At, Synthetic: m.Synthetic, Body: body.(E), ID: m.id}
+			rec := Record[E]{Key: m.Key, At: m.At, Synthetic: m.Synthetic, Body: body.(E), ID: m.id, Source: m.rec}
 			return fold(state, rec, gather(r, rec))
 		},
 	}}
@@ -90,6 +112,7 @@ func FoldWith[S Row, E Event, F any](s Stream[E], gather func(Reader, Record[E])
 type Reader interface {
 	Join(table string) any
 	Lookup(table, key string) any
+	Pinned() Pinned
 }
 
 // Joined reads the joined row at the record's own key.

@@ -23,6 +23,7 @@ type Declared struct {
 	Timer     AnyTimer
 	Ticks     Topic // by which the timer's clock moves; no name: there is no timer
 	View      View
+	Pinned    bool
 	Outside   bool // rows are Backlogs, and what is due is done outside: see Effects
 }
 
@@ -46,7 +47,7 @@ func (g Group[S]) Declare() Declared {
 	n := partitions(g.Inputs)
 	d := Declared{
 		Name: g.Name, Doc: g.Doc, Table: tableTopic(g.Name, n), RowType: reflect.TypeFor[S](), RowSchema: g.Rows.Schema(), BindRows: bindAny(g.Rows),
-		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, Timer: anyTimer(g.Timer), View: g.View,
+		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, Timer: anyTimer(g.Timer), View: g.View, Pinned: g.Pinned,
 	}
 	for _, in := range g.Inputs {
 		d.Inputs = append(d.Inputs, Declaration{
@@ -101,6 +102,9 @@ func (d Declared) validate() error {
 			return fmt.Errorf("folds %s twice", in.Topic.Name)
 		}
 		seen[in.Topic.Name] = true
+		if in.ByID && len(d.Joins) > 0 {
+			return fmt.Errorf("keeps rows by event identity for %s, and joins tables by key", in.Topic.Name)
+		}
 	}
 	if n := d.View.Topic.Partitions; d.View.Topic.Name != "" && n != d.Table.Partitions {
 		return fmt.Errorf("writes its view to %s with %d partitions, has %d itself", d.View.Topic.Name, n, d.Table.Partitions)

@@ -11,7 +11,8 @@ import (
 // Driver runs declared groups in memory, one record at a time, through their
 // codecs and the same Step as the engine. Its clock stands still until Advance.
 type Driver struct {
-	Outside map[string]func(Effect) error // what Effects groups do, by name
+	Outside map[string]func(Effect) error     // what Effects groups do, by name
+	Pins    map[string]func() (Pinned, error) // what groups are pinned to, by name
 
 	groups []*Bound
 	steps  map[string]*Stepper          // by group
@@ -26,9 +27,11 @@ type Written struct {
 	Group  string
 	Topic  string
 	Key    string
-	Value  []byte // nil for a parked record
+	Value  []byte // nil for a parked record, and for a row that is gone
 	Parked *Parked
 	Source Raw // the input record that caused it
+
+	Headers []Header // of an output
 }
 
 // NewDriver binds the groups and starts with empty tables at the given time.
@@ -134,7 +137,7 @@ func (d *Driver) Pipe(rec Raw) error {
 	}
 	for _, g := range d.groups {
 		for in := range g.Inputs {
-			if g.Inputs[in].Topic.Name != rec.Topic {
+			if g.Inputs[in].Topic.Name != rec.Topic || g.Inputs[in].PassesBy(&rec) {
 				continue
 			}
 			if err := d.step(g, in, rec); err != nil {
@@ -147,17 +150,37 @@ func (d *Driver) Pipe(rec Raw) error {
 
 func (d *Driver) step(g *Bound, in int, rec Raw) error {
 	stored := StoredKey(&rec)
-	res, err := d.steps[g.Name].Step(in, &rec, d.now, func() (any, error) { return d.row(g.Table.Name, stored, g.Rows) }, driverReader{d, g, stored})
+	reader := driverReader{d: d, g: g, key: stored}
+	if g.Pinned {
+		pinned, err := d.Pins[g.Name]()
+		if err != nil {
+			return err
+		}
+		reader.pinned = pinned
+	}
+	res, err := d.steps[g.Name].Step(in, &rec, d.now, func(id string) (any, error) {
+		if id != "" {
+			stored = RowKey(id, rec.Synthetic())
+		}
+		return d.row(g.Table.Name, stored, g.Rows)
+	}, reader)
 	if err != nil {
 		return err
 	}
-	return d.apply(g, g.Inputs[in].Topic, stored, rec, res)
+	if err := d.apply(g, g.Inputs[in].Topic, stored, rec, res); err != nil || reader.pinned == nil {
+		return err
+	}
+	mark, err := g.Mark(reader.pinned, "driver", []Range{{rec.Topic, rec.Partition, rec.Offset, rec.Offset + 1}})
+	if err != nil {
+		return err
+	}
+	return d.apply(g, g.Inputs[in].Topic, stored, Raw{Topic: rec.Topic, Timestamp: rec.Timestamp}, Result{Emit: []Emission{mark}})
 }
 
 // apply puts what a record or a tick did into the tables and the log.
 func (d *Driver) apply(g *Bound, source Topic, stored string, rec Raw, res Result) (err error) {
 	var row []byte
-	if res.Parked == nil && res.Row != nil {
+	if res.Parked == nil && Kept(res.Row) != nil {
 		if row, res.Parked, err = d.steps[g.Name].EncodeRow(res.Row); err != nil {
 			return err
 		}
@@ -170,12 +193,16 @@ func (d *Driver) apply(g *Bound, source Topic, stored string, rec Raw, res Resul
 		if d.rows[g.Table.Name] == nil {
 			d.rows[g.Table.Name] = map[string][]byte{}
 		}
-		d.rows[g.Table.Name][stored] = row
+		if row == nil {
+			delete(d.rows[g.Table.Name], stored)
+		} else {
+			d.rows[g.Table.Name][stored] = row
+		}
 		d.log = append(d.log, Written{Group: g.Name, Topic: g.Table.Name, Key: stored, Value: row, Source: rec})
 	}
 	for _, e := range res.Emit {
-		d.log = append(d.log, Written{Group: g.Name, Topic: e.Topic.Name, Key: e.Key, Value: e.Value, Source: rec})
-		out := Raw{Topic: e.Topic.Name, Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: Inherited(&rec)}
+		out := Raw{Topic: e.Topic.Name, Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: HeadersOf(&rec, e.Headers)}
+		d.log = append(d.log, Written{Group: g.Name, Topic: e.Topic.Name, Key: e.Key, Value: e.Value, Source: rec, Headers: out.Headers})
 		if err := d.Pipe(out); err != nil {
 			return err
 		}
@@ -204,10 +231,13 @@ func (d *Driver) Rows(table string) map[string][]byte {
 }
 
 type driverReader struct {
-	d   *Driver
-	g   *Bound
-	key string
+	d      *Driver
+	g      *Bound
+	key    string
+	pinned Pinned
 }
+
+func (r driverReader) Pinned() Pinned { return r.pinned }
 
 func (r driverReader) Join(table string) any        { return r.read(r.g.Joins, table, r.key) }
 func (r driverReader) Lookup(table, key string) any { return r.read(r.g.Lookups, table, key) }

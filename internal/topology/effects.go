@@ -77,6 +77,9 @@ func (f Effects[E]) Declare() Declared {
 	return d
 }
 
+// Gone is true where nothing is left to do: the row goes.
+func (b Backlog) Gone() bool { return len(b.Pending) == 0 }
+
 func (b Backlog) due() time.Time {
 	if len(b.Pending) == 0 {
 		return time.Time{}

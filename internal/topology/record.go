@@ -15,6 +15,13 @@ type Event interface {
 	Validate() error
 }
 
+// Stamped is an Event that does not say when it happened: the record's time
+// stamp does.
+type Stamped interface {
+	Event
+	Stamped()
+}
+
 // Record is one event as a fold sees it: no Kafka type in sight.
 type Record[E any] struct {
 	Key       string    // the entity's key
@@ -24,16 +31,20 @@ type Record[E any] struct {
 	// ID works out the event's identity: ce_id, else UUIDv5 of topic, key and
 	// value. It may be called while the fold runs.
 	ID func() string
+	// Source is the record as it came: its place, time stamp and headers.
+	Source *Raw
 }
 
 // Output is what a fold asks for beside the row: an event to emit, or a
 // Reject. The fold names no stream: the group sends the value to the one
 // stream that it declared for values of that type. Topic is for a stream that
-// is routed, and is empty for any other.
+// is routed, and is empty for any other. Headers go with the record beside
+// those that it inherits, and take the place of one of the same name.
 type Output struct {
-	Key   string
-	Value any
-	Topic string
+	Key     string
+	Value   any
+	Topic   string
+	Headers []Header
 }
 
 // Reject is an Output value that says that the rules refuse the record. The
@@ -60,6 +71,22 @@ type Because struct {
 type Row interface {
 	Because() Because
 	LatestEventAt() time.Time
+}
+
+// gone says whether a row asks to be removed from its table: one that has a
+// method Gone which is true. Its key then has no row, as if there had never
+// been one.
+func gone(row any) bool {
+	g, ok := row.(interface{ Gone() bool })
+	return ok && g.Gone()
+}
+
+// Kept is a row as its table keeps it: nil for one that is gone.
+func Kept(row any) any {
+	if gone(row) {
+		return nil
+	}
+	return row
 }
 
 // BecauseOf sorts ids and keeps the first most of them, with the count of all.

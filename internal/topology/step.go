@@ -19,6 +19,10 @@ const (
 	HeaderTopic     = "pf_topic"
 	HeaderPartition = "pf_partition"
 	HeaderOffset    = "pf_offset"
+
+	// HeaderOutput names, on a dead letter, the one output that was not written
+	// for want of its topic. All else that the record did stands.
+	HeaderOutput = "pf_output"
 )
 
 // Header is one record header.
@@ -86,9 +90,10 @@ var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Emission is an encoded output of a fold.
 type Emission struct {
-	Topic Topic // of a routed stream the name alone: Partitions is 0
-	Key   string
-	Value []byte
+	Topic   Topic // of a routed stream the name alone: Partitions is 0
+	Key     string
+	Value   []byte
+	Headers []Header
 }
 
 // Result is what one record did: a new row and emissions, or a parked record.
@@ -153,28 +158,41 @@ func (b *Bound) Stepper() *Stepper {
 	return s
 }
 
+// Load reads the row of an event's identity, or for "" that of the record's key.
+type Load func(id string) (any, error)
+
 // Step takes one record of input number in through decoding, the checks that
 // hold for every event, and the fold. load returns the decoded row, nil if
-// there is none. now bounds event times from above.
+// there is none; it is that of an event's identity where the input says so,
+// and else, for "", that of the record's key. now bounds event times from above.
 //
 // The error is nil, or wraps ErrUnavailable (try the same record again later),
 // or comes from load. All that is wrong with the record itself is a Parked.
-func (s *Stepper) Step(in int, rec *Raw, now time.Time, load func() (any, error), r Reader) (Result, error) {
+func (s *Stepper) Step(in int, rec *Raw, now time.Time, load Load, r Reader) (Result, error) {
 	s.in, s.rec, s.event, s.id = in, rec, nil, ""
 	res, err := s.step(now, load, r)
 	s.name(res.Parked)
 	return res, err
 }
 
-func (s *Stepper) step(now time.Time, load func() (any, error), r Reader) (res Result, err error) {
+func (s *Stepper) step(now time.Time, load Load, r Reader) (res Result, err error) {
 	if s.event, res.Parked, err = s.b.decode(s.in, s.rec); err != nil || res.Parked != nil {
 		return res, err
 	}
 	meta := Meta{Key: s.event.Subject(), At: s.event.OccurredAt(), Synthetic: s.rec.Synthetic(), id: s.ask, rec: s.rec}
+	if _, stamped := s.event.(Stamped); stamped {
+		meta.At = s.rec.Timestamp
+	}
 	if res.Parked = timeOutOfRange(meta.At, s.rec.Timestamp, now); res.Parked != nil {
 		return res, nil
 	}
-	row, err := load()
+	byID := ""
+	if s.b.Inputs[s.in].ByID {
+		if byID, err = s.identify(); err != nil {
+			return Result{Parked: noForm()}, nil
+		}
+	}
+	row, err := load(byID)
 	if err != nil {
 		return res, err
 	}
@@ -225,6 +243,10 @@ func (s *Stepper) mustIdentify() string {
 }
 
 type noCanonicalForm struct{}
+
+func noForm() *Parked {
+	return &Parked{Code: InvalidEvent, Reason: "the event has no canonical form"}
+}
 
 func (b *Bound) decode(in int, rec *Raw) (Event, *Parked, error) {
 	if rec.Value == nil {
@@ -297,7 +319,7 @@ func fold(rule func() (any, []Output)) (next any, out []Output, parked *Parked, 
 		case Unreadable:
 			err = p.Err
 		case noCanonicalForm:
-			parked = &Parked{Code: InvalidEvent, Reason: "the event has no canonical form"}
+			parked = noForm()
 		default:
 			parked = &Parked{Code: FoldPanicked, Reason: fmt.Sprintf("the fold panicked with a %T", p), Stack: string(debug.Stack())}
 		}
@@ -320,13 +342,25 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 			parked, err := notCoded(err, OutputNotCoded, "an output for "+to.Topic.Name+" cannot be written")
 			return nil, parked, err
 		}
-		e := Emission{to.Topic, o.Key, value}
+		e := Emission{to.Topic, o.Key, value, o.Headers}
 		if to.Routed {
 			e.Topic = Topic{Name: o.Topic}
 		}
 		emit = append(emit, e)
 	}
 	return emit, nil, nil
+}
+
+// Mark encodes the record that says what a transaction was pinned to.
+func (b *Bound) Mark(p Pinned, worker string, ranges []Range) (Emission, error) {
+	emit, parked, err := b.encode([]Output{p.Mark(worker, ranges)})
+	if parked != nil {
+		err = fmt.Errorf("group %s: its marker: %s", b.Name, parked.Reason)
+	}
+	if err != nil {
+		return Emission{}, err
+	}
+	return emit[0], nil
 }
 
 func notCoded(err error, code, reason string) (*Parked, error) {

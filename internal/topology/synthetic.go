@@ -1,6 +1,9 @@
 package topology
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // syntheticMark precedes the stored key of rows made of synthetic events. Real
 // keys hold no control character, so the two never meet.
@@ -35,6 +38,20 @@ func MarkedAs(stored string) []Header {
 // maxInherited bounds a header that is carried on, as W3C bounds traceparent
 // and CloudEvents a context attribute in practice.
 const maxInherited = 512
+
+// HeadersOf are the headers of an output: what it inherits, and its own, which
+// take the place of those of the same name.
+func HeadersOf(rec *Raw, own []Header) []Header {
+	out := Inherited(rec)
+	for _, h := range own {
+		if i := slices.IndexFunc(out, func(o Header) bool { return o.Key == h.Key }); i >= 0 {
+			out[i] = h
+		} else {
+			out = append(out, h)
+		}
+	}
+	return out
+}
 
 // Inherited are the headers that everything a record causes carries on.
 func Inherited(rec *Raw) []Header {

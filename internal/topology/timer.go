@@ -87,6 +87,9 @@ func (s *Stepper) Wake(stored string, row any, clock time.Time) (res Result, err
 			return Result{Parked: parked}, err
 		}
 		row, outputs, res.Row = next, append(outputs, out...), next
+		if gone(row) {
+			break
+		}
 	}
 	res.Emit, res.Parked, err = s.b.encode(outputs)
 	return res, err

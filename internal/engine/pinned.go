@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"payerflow/internal/topology"
+)
+
+// pinOf finds what a group is pinned to.
+func (e *Engine) pinOf(d topology.Declared) (func() (topology.Pinned, error), error) {
+	pin := e.cfg.Pins[d.Name]
+	if d.Pinned && pin == nil {
+		return nil, fmt.Errorf("group %s is pinned, and nothing is given that it is pinned to", d.Name)
+	}
+	return pin, nil
+}
+
+// pin takes the value of the transaction that begins. Where it cannot be had,
+// the transaction is condemned, and what it would have read is held.
+func (b *batch) pin() {
+	s := b.s
+	if s.rt.p != s.rt.p.g.folding || s.rt.p.g.pin == nil {
+		return
+	}
+	var err error
+	if s.pinned, err = s.rt.p.g.pin(); err == nil {
+		return
+	}
+	for at := range b.next {
+		s.hold(at, err)
+	}
+	s.holds.again.Store(true)
+}
+
+// mark writes, in the transaction, what it was pinned to and the ranges of
+// input that it covers.
+func (b *batch) mark() error {
+	s := b.s
+	if s.pinned == nil || len(b.next) == 0 {
+		return nil
+	}
+	var ranges []topology.Range
+	for at, next := range b.next {
+		if from := s.rt.p.positions.get(at); from < next {
+			ranges = append(ranges, topology.Range{Topic: at.topic, Partition: at.partition, From: from, To: next})
+		}
+	}
+	if len(ranges) == 0 {
+		return nil
+	}
+	slices.SortFunc(ranges, func(x, y topology.Range) int {
+		return cmp.Or(cmp.Compare(x.Topic, y.Topic), cmp.Compare(x.Partition, y.Partition))
+	})
+	g := s.rt.p.g
+	e, err := g.Mark(s.pinned, s.rt.p.transactionalID(), ranges)
+	if err != nil {
+		return err
+	}
+	return g.emit(&work{rt: s.rt, s: s, raw: topology.Raw{Timestamp: b.m.opened}}, e)
+}
