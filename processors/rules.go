@@ -1,0 +1,158 @@
+package processors
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"payerflow/events"
+	"payerflow/tables"
+)
+
+// Rules is what the mediator knows at one offset of mediator.control: event
+// types, routing rules, subscriptions, permissions and tokens. It never
+// changes; Apply makes another. Everyone who folds the same log from the same
+// defaults gets the same rules: no clock and no chance has a part in it.
+type Rules struct {
+	offset    int64
+	secret    []byte
+	catalogue map[string]tables.EventType // the defaults, by name
+
+	types         map[string]row[tables.EventType]
+	published     map[string][]string // schemas of all versions of a type, also of one that was taken away
+	rules         map[string]row[tables.RoutingRule]
+	subscriptions map[string]row[tables.Subscription]
+	permissions   map[string]row[tables.Permission]
+	tokens        map[string]row[tables.Token]
+
+	routes *routes
+	hash   func() string
+}
+
+// row is a row of rules with the version that its last change gave it.
+type row[T any] struct {
+	version int32
+	value   T
+}
+
+// Change is a control event and where it lies in the log.
+type Change struct {
+	Offset  int64
+	Control events.Control
+}
+
+// Outcome is what became of a change. Version is the row's version after it.
+type Outcome struct {
+	Offset  int64
+	Applied bool
+	Version int32
+	Faults  []events.Fault
+}
+
+// NewRules are the rules before the first control event: the catalogue's types
+// at row version 1. secret is the key of the HMACs that stand for classified keys.
+func NewRules(defaults []tables.EventType, secret []byte) *Rules {
+	r := &Rules{
+		secret: secret, catalogue: map[string]tables.EventType{},
+		types: map[string]row[tables.EventType]{}, published: map[string][]string{},
+		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
+		permissions: map[string]row[tables.Permission]{}, tokens: map[string]row[tables.Token]{},
+	}
+	for _, t := range defaults {
+		r.catalogue[t.Name] = t
+		r.types[t.Name] = row[tables.EventType]{1, t}
+		r.published[t.Name] = []string{t.Schema}
+	}
+	return r.sealed()
+}
+
+// Apply folds control events, in the log's order, into the next rules; r stays
+// as it was. A change that Check would refuse changes nothing but the offset.
+func (r *Rules) Apply(changes []Change) (*Rules, []Outcome) {
+	next := *r
+	next.types, next.published = maps.Clone(r.types), maps.Clone(r.published)
+	next.rules, next.subscriptions = maps.Clone(r.rules), maps.Clone(r.subscriptions)
+	next.permissions, next.tokens = maps.Clone(r.permissions), maps.Clone(r.tokens)
+	outcomes := make([]Outcome, 0, len(changes))
+	for _, c := range changes {
+		next.offset = c.Offset + 1
+		outcomes = append(outcomes, next.apply(c))
+	}
+	return next.sealed(), outcomes
+}
+
+// apply changes the rules in place, before anybody else has seen them.
+func (r *Rules) apply(c Change) Outcome {
+	e, faults := r.read(c.Control)
+	if len(faults) > 0 {
+		return Outcome{Offset: c.Offset, Version: r.Version(c.Control.Kind, c.Control.Name), Faults: faults}
+	}
+	switch c.Control.Act {
+	case events.ControlDelete:
+		e.drop(r)
+	default:
+		e.put(r, c.Control.Version)
+	}
+	return Outcome{Offset: c.Offset, Applied: true, Version: r.Version(c.Control.Kind, c.Control.Name)}
+}
+
+func (r *Rules) sealed() *Rules {
+	r.routes = newRoutes(r)
+	r.hash = sync.OnceValue(r.routingHash)
+	return r
+}
+
+// Offset is the next offset of mediator.control.
+func (r *Rules) Offset() int64 { return r.offset }
+
+// Version is the version of a row, 0 where there is none.
+func (r *Rules) Version(kind, name string) int32 {
+	switch kind {
+	case tables.KindEventType:
+		return r.types[name].version
+	case tables.KindRoutingRule:
+		return r.rules[name].version
+	case tables.KindSubscription:
+		return r.subscriptions[name].version
+	case tables.KindPermission:
+		return r.permissions[name].version
+	case tables.KindToken:
+		return r.tokens[name].version
+	}
+	return 0
+}
+
+// EventType finds a registered type.
+func (r *Rules) EventType(name string) (tables.EventType, bool) { return find(r.types, name) }
+
+// EventTypes are all registered types by name.
+func (r *Rules) EventTypes() []tables.EventType { return sorted(r.types) }
+
+// Subscription finds a subscription by team/name.
+func (r *Rules) Subscription(id string) (tables.Subscription, bool) { return find(r.subscriptions, id) }
+
+// Subscriptions are all subscriptions by id.
+func (r *Rules) Subscriptions() []tables.Subscription { return sorted(r.subscriptions) }
+
+// Permissions are all permissions by id.
+func (r *Rules) Permissions() []tables.Permission { return sorted(r.permissions) }
+
+// Token finds a token by id, also one that is revoked or expired.
+func (r *Rules) Token(id string) (tables.Token, bool) { return find(r.tokens, id) }
+
+// Tokens are all tokens by id.
+func (r *Rules) Tokens() []tables.Token { return sorted(r.tokens) }
+
+func find[T any](rows map[string]row[T], name string) (T, bool) {
+	found, ok := rows[name]
+	return found.value, ok
+}
+
+func sorted[T any](rows map[string]row[T]) []T {
+	all := make([]T, 0, len(rows))
+	for _, name := range slices.SortedFunc(maps.Keys(rows), strings.Compare) {
+		all = append(all, rows[name].value)
+	}
+	return all
+}
