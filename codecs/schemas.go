@@ -10,7 +10,7 @@ import (
 	"github.com/hamba/avro/v2"
 )
 
-//go:embed schemas/avro/*.avsc schemas/json/*.json
+//go:embed schemas/avro/*.avsc schemas/json/*.json schemas/classes/*.json schemas/samples/*.json
 var files embed.FS
 
 // deadLetterSchema is the file that all .dlq topics share.
