@@ -66,8 +66,11 @@ func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error
 		return nil, nil, errors.New("callback for a partition that is not assigned")
 	}
 	records, err := c.take(ctx.Offset())
-	in := g.inputOf[topic]
-	w := &work{rt: rt, s: s, source: g.Inputs[in].Topic, in: in, via: g.isVia[topic], rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
+	in, via := g.viaOf[topic]
+	if !via {
+		in = g.inputOf[topic]
+	}
+	w := &work{rt: rt, s: s, source: g.Inputs[in].Topic, in: in, via: via, rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
 		counters: &g.counters[in]}
 	w.load = w.loadFor
 	return w, records, err
@@ -78,6 +81,10 @@ func (w *work) begin(rec *kgo.Record) {
 	w.raw = rawOf(rec)
 	if w.via {
 		original(&w.raw)
+		g := w.rows.g
+		if in, ok := g.inputOf[w.raw.Topic]; ok && in != w.in {
+			w.in, w.source, w.counters = in, g.Inputs[in].Topic, &g.counters[in]
+		}
 	}
 	w.stored, w.kept = rec.Key, nil
 	if w.raw.Synthetic() {
@@ -142,6 +149,9 @@ func (g *group) passesBy(w *work, rec *kgo.Record) bool {
 func (g *group) effect(w *work, result topology.Result) error {
 	if result.Parked != nil {
 		return g.park(w, result.Parked)
+	}
+	if result.Dropped != "" {
+		g.e.metrics.dropped.WithLabelValues(g.Name, w.raw.Topic, result.Dropped).Inc()
 	}
 	if result.Row != nil {
 		w.part.set(w.kept, result.Row)

@@ -22,8 +22,8 @@ type group struct {
 	dead     map[string]topology.Serde[codecs.DeadLetter] // by source topic
 	folding  *processor
 	feeding  []*processor
-	inputOf  map[string]int // input or repartition topic -> input number
-	isVia    map[string]bool
+	inputOf  map[string]int // input topic -> input number
+	viaOf    map[string]int // repartition topic -> number of the first input that goes through it
 	counters []inputCounters
 	ticks    inputCounters
 	effector Effector
@@ -36,10 +36,13 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 	if err != nil {
 		return nil, err
 	}
-	g := &group{Bound: b, e: e, dead: map[string]topology.Serde[codecs.DeadLetter]{}, inputOf: map[string]int{}, isVia: map[string]bool{}}
+	g := &group{Bound: b, e: e, dead: map[string]topology.Serde[codecs.DeadLetter]{}, inputOf: map[string]int{}, viaOf: map[string]int{}}
 	byCount := map[int][]topology.Declaration{}
 	for i, in := range b.Inputs {
-		g.inputOf[in.Topic.Name], g.inputOf[in.Via.Name], g.isVia[in.Via.Name] = i, i, true
+		g.inputOf[in.Topic.Name] = i
+		if _, shared := g.viaOf[in.Via.Name]; !shared {
+			g.viaOf[in.Via.Name] = i
+		}
 		counter := func(outcome string) prometheus.Counter {
 			return e.metrics.records.WithLabelValues(b.Name, in.Topic.Name, outcome)
 		}
@@ -107,7 +110,9 @@ func (g *group) foldingGraph() func(rt func() *runtime) *goka.GroupGraph {
 			if !in.Whole {
 				edges = append(edges, goka.Input(goka.Stream(in.Topic.Name), raw{}, fold))
 			}
-			edges = append(edges, goka.Input(goka.Stream(in.Via.Name), raw{}, fold))
+		}
+		for _, via := range g.Vias() {
+			edges = append(edges, goka.Input(goka.Stream(via.Name), raw{}, fold))
 		}
 		for _, j := range g.Joins {
 			edges = append(edges, goka.Join(goka.Table(j.Topic.Name), raw{}))
@@ -123,8 +128,13 @@ func (g *group) feedingGraph(name string, inputs []topology.Declaration) func(rt
 	return func(rt func() *runtime) *goka.GroupGraph {
 		feed := func(ctx goka.Context, _ any) { g.onRecords(rt(), ctx, g.onFeed) }
 		var edges []goka.Edge
+		seen := map[goka.Stream]bool{}
 		for _, in := range inputs {
-			edges = append(edges, goka.Input(goka.Stream(in.Topic.Name), raw{}, feed), goka.Output(goka.Stream(in.Via.Name), raw{}))
+			edges = append(edges, goka.Input(goka.Stream(in.Topic.Name), raw{}, feed))
+			if via := goka.Stream(in.Via.Name); !seen[via] {
+				seen[via] = true
+				edges = append(edges, goka.Output(via, raw{}))
+			}
 		}
 		return goka.DefineGroup(goka.Group(name), edges...)
 	}

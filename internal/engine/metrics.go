@@ -7,6 +7,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	records      *prometheus.CounterVec
 	parked       *prometheus.CounterVec
+	dropped      *prometheus.CounterVec
 	transactions *prometheus.CounterVec
 	commit       *prometheus.HistogramVec
 	restarts     *prometheus.CounterVec
@@ -18,10 +19,13 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "payerflow_records_total", Help: "Input records by what became of them: folded, parked or repartitioned.",
+			Name: "payerflow_records_total", Help: "Input records by what became of them: folded, parked, repartitioned or passed by.",
 		}, []string{"group", "topic", "outcome"}),
 		parked: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "payerflow_parked_records_total", Help: "Records sent to a dead letter topic, by reason code.",
+		}, []string{"group", "topic", "reason"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_dropped_records_total", Help: "Records that the rules take no notice of, by reason code, such as DUPLICATE.",
 		}, []string{"group", "topic", "reason"}),
 		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "payerflow_transactions_total", Help: "Kafka transactions by outcome: committed or aborted.",
@@ -44,7 +48,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"group", "topic", "partition"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.records, m.parked, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.lag)
+		reg.MustRegister(m.records, m.parked, m.dropped, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.lag)
 	}
 	return m
 }

@@ -64,7 +64,9 @@ var (
 	}
 )
 
-func inForce(r topology.Reader, _ topology.Record[events.ClaimSubmitted]) rule { return topology.Pin[rule](r) }
+func inForce(r topology.Reader, _ topology.Record[events.ClaimSubmitted]) rule {
+	return topology.Pin[rule](r)
+}
 
 func routeOnce(row seenOnce, rec topology.Record[events.ClaimSubmitted], r rule) (seenOnce, []topology.Output) {
 	if !row.Until.IsZero() {

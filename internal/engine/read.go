@@ -71,7 +71,9 @@ func (g *group) inputs(partition int32) (out []topicPartition) {
 		if !in.Whole {
 			out = append(out, topicPartition{in.Topic.Name, partition})
 		}
-		out = append(out, topicPartition{in.Via.Name, partition})
+	}
+	for _, via := range g.Vias() {
+		out = append(out, topicPartition{via.Name, partition})
 	}
 	return out
 }

@@ -30,6 +30,9 @@ type Group[S Row] struct {
 	Outputs []StreamRef // one stream for each type of event that a fold emits
 	Timer   Timer[S]    // the zero Timer wakes nothing
 	View    View
+	// Via, where it is named, is the one repartition topic of all inputs; else
+	// each has its own.
+	Via string
 	// Pinned says that the group reads a value that no table holds, see Pinned.
 	Pinned bool
 }
@@ -60,6 +63,13 @@ type Edge struct {
 
 	Without string // records with this header are passed by, "" for none
 	ByID    bool   // rows are of event identities, not of keys
+	Family  string // what several inputs are called together in drawings, "" for one of its own
+}
+
+// OneOf names the input as one of several that are drawn as one.
+func (in Input[S]) OneOf(family string) Input[S] {
+	in.edge.Family = family
+	return in
 }
 
 // Without passes by the records that carry a header: they are neither decoded
@@ -139,7 +149,8 @@ type StreamRef struct {
 	Topic  Topic
 	Bind   binder
 	Type   reflect.Type
-	Routed bool // Topic.Name is a prefix: the fold names the topic
+	Routed bool   // Topic.Name is a prefix: the fold names the topic
+	Family string // what several topics for the same type are called together: the fold names one; "" for a topic of its own
 }
 
 // Ref names the table for a group's Joins or Lookups.
@@ -157,6 +168,14 @@ func (s Stream[E]) Ref() StreamRef {
 func (s Stream[E]) Routed() StreamRef {
 	ref := s.Ref()
 	ref.Routed = true
+	return ref
+}
+
+// OneOf names the stream as one of several for values of its type, which are
+// drawn as one: the fold names the topic in Output.Topic.
+func (s Stream[E]) OneOf(family string) StreamRef {
+	ref := s.Ref()
+	ref.Family = family
 	return ref
 }
 

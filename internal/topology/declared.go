@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,6 +55,9 @@ func (g Group[S]) Declare() Declared {
 			Edge: in.edge, Via: repartitionTopic(g.Name, in.edge.Topic, n), Whole: in.edge.Topic.Partitions != n,
 		})
 	}
+	if g.Via != "" {
+		oneVia(d.Inputs, g.Name, g.Via)
+	}
 	if d.Timer.Due != nil {
 		d.Ticks = ticksTopic(g.Name, n, longest(d.Inputs))
 	}
@@ -92,6 +96,28 @@ func repartitionTopic(group string, src Topic, n int) Topic {
 		Producers: []string{group}, Consumers: []string{group}, Doc: "records of " + src.Name + " at the partition of their key"}
 }
 
+// oneVia gives all inputs one repartition topic, with room for any of them.
+func oneVia(inputs []Declaration, group, name string) {
+	via := inputs[0].Via
+	via.Name, via.Retention, via.KeyField, via.Doc = name, longest(inputs), "", "records of "+group+"'s inputs at the partition of their key"
+	for _, in := range inputs {
+		via.MaxMessageBytes = max(via.MaxMessageBytes, in.Via.MaxMessageBytes)
+	}
+	for i := range inputs {
+		inputs[i].Via = via
+	}
+}
+
+// Vias are the repartition topics, each once.
+func (d Declared) Vias() (out []Topic) {
+	for _, in := range d.Inputs {
+		if !slices.ContainsFunc(out, func(t Topic) bool { return t.Name == in.Via.Name }) {
+			out = append(out, in.Via)
+		}
+	}
+	return out
+}
+
 func (d Declared) validate() error {
 	if d.Name == "" || len(d.Inputs) == 0 {
 		return fmt.Errorf("needs a name and at least one input")
@@ -116,7 +142,7 @@ func (d Declared) validate() error {
 	}
 	types := map[reflect.Type]string{}
 	for _, o := range d.Outputs {
-		if other, ok := types[o.Type]; ok {
+		if other, ok := types[o.Type]; ok && o.Family == "" {
 			return fmt.Errorf("declares both %s and %s for %s", other, o.Topic.Name, o.Type)
 		}
 		types[o.Type] = o.Topic.Name
@@ -129,10 +155,10 @@ func (d Declared) Route(out Output) (StreamRef, error) {
 	t := reflect.TypeOf(out.Value)
 	for _, o := range d.Outputs {
 		switch {
-		case o.Type != t:
+		case o.Type != t, o.Family != "" && out.Topic != o.Topic.Name:
 		case o.Routed && (!strings.HasPrefix(out.Topic, o.Topic.Name) || len(out.Topic) == len(o.Topic.Name)):
 			return StreamRef{}, fmt.Errorf("group %s emits %T to a topic that does not begin with %s", d.Name, out.Value, o.Topic.Name)
-		case !o.Routed && out.Topic != "":
+		case !o.Routed && o.Family == "" && out.Topic != "":
 			return StreamRef{}, fmt.Errorf("group %s names a topic for %T, whose stream is not routed", d.Name, out.Value)
 		default:
 			return o, nil
@@ -145,9 +171,8 @@ func (d Declared) Route(out Output) (StreamRef, error) {
 // topics, its loops and its ticks, with the dead letter topics of the last two.
 // Streams that it reads and emits otherwise belong to the catalogue.
 func (d Declared) Topics() []Topic {
-	ts := []Topic{d.Table}
+	ts := append([]Topic{d.Table}, d.Vias()...)
 	for _, in := range d.Inputs {
-		ts = append(ts, in.Via)
 		if d.loops(in.Topic) {
 			ts = append(ts, in.Topic, in.Topic.DLQ())
 		}

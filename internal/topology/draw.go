@@ -52,8 +52,15 @@ type arrow struct {
 	dotted          bool
 }
 
-func draw(groups []Declared, nodes func(node), arrows func(arrow)) {
+func draw(groups []Declared, nodes func(node), every func(arrow)) {
 	seen := map[string]bool{}
+	drawn := map[arrow]bool{}
+	arrows := func(a arrow) {
+		if !drawn[a] {
+			drawn[a] = true
+			every(a)
+		}
+	}
 	add := func(n node) string {
 		if !seen[n.name] {
 			seen[n.name] = true
@@ -67,7 +74,7 @@ func draw(groups []Declared, nodes func(node), arrows func(arrow)) {
 	for _, g := range byName(groups) {
 		group := add(node{g.Name, g.Name, isGroup})
 		for _, in := range g.Inputs {
-			drawInput(in, group, stream, arrows)
+			drawInput(in, group, stream, add, arrows)
 		}
 		for _, j := range g.Joins {
 			arrows(arrow{stream(j.Topic, isTable), group, "join", false})
@@ -76,6 +83,10 @@ func draw(groups []Declared, nodes func(node), arrows func(arrow)) {
 			arrows(arrow{stream(l.Topic, isTable), group, "lookup", true})
 		}
 		for _, o := range g.Outputs {
+			if o.Family != "" {
+				arrows(arrow{group, add(node{o.Family, o.Family, isStream}), "", false})
+				continue
+			}
 			if o.Routed {
 				arrows(arrow{group, add(node{o.Topic.Name, o.Topic.Name + "…", isStream}), "by name", true})
 				continue
@@ -92,8 +103,14 @@ func draw(groups []Declared, nodes func(node), arrows func(arrow)) {
 	}
 }
 
-func drawInput(in Declaration, group string, stream func(Topic, kind) string, arrows func(arrow)) {
-	src, via := stream(in.Topic, isStream), stream(in.Via, isRepartition)
+func drawInput(in Declaration, group string, stream func(Topic, kind) string, add func(node) string, arrows func(arrow)) {
+	src := ""
+	if in.Family != "" {
+		src = add(node{in.Family, in.Family, isStream})
+	} else {
+		src = stream(in.Topic, isStream)
+	}
+	via := stream(in.Via, isRepartition)
 	if in.Whole {
 		arrows(arrow{src, via, "all", false})
 	} else {

@@ -32,6 +32,7 @@ type Written struct {
 	Source Raw // the input record that caused it
 
 	Headers []Header // of an output
+	Dropped string   // code of a record that the rules take no notice of
 }
 
 // NewDriver binds the groups and starts with empty tables at the given time.
@@ -188,6 +189,9 @@ func (d *Driver) apply(g *Bound, source Topic, stored string, rec Raw, res Resul
 	if res.Parked != nil {
 		d.log = append(d.log, Written{Group: g.Name, Topic: source.DLQ().Name, Key: string(rec.Key), Parked: res.Parked, Source: rec})
 		return nil
+	}
+	if res.Dropped != "" {
+		d.log = append(d.log, Written{Group: g.Name, Topic: rec.Topic, Key: string(rec.Key), Dropped: res.Dropped, Source: rec})
 	}
 	if res.Row != nil {
 		if d.rows[g.Table.Name] == nil {

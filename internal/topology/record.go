@@ -44,6 +44,7 @@ type Output struct {
 	Key     string
 	Value   any
 	Topic   string
+	Also    []string // further topics of the same routed stream that get the same record
 	Headers []Header
 }
 
@@ -51,6 +52,11 @@ type Output struct {
 // record is parked in its DLQ with this code, and the row stays as it was.
 // Reason never repeats a value.
 type Reject struct{ ReasonCode, At, Reason string }
+
+// Dropped is an Output value that says that the rules take no notice of the
+// record, such as one that came twice. It is counted by its code, and the row
+// stays as it was.
+type Dropped struct{ Code string }
 
 // Fault is an error that carries a reason code and the JSON pointer of a field.
 type Fault interface {

@@ -101,6 +101,8 @@ type Result struct {
 	Row    any // nil: the row stays as it is
 	Emit   []Emission
 	Parked *Parked
+	// Dropped is the code of a record that the rules take no notice of.
+	Dropped string
 }
 
 // Unreadable is what a Reader panics with where a table cannot be read: a
@@ -199,6 +201,11 @@ func (s *Stepper) step(now time.Time, load Load, r Reader) (res Result, err erro
 	row, outputs, parked, err := fold(func() (any, []Output) { return s.b.Inputs[s.in].Fold(row, meta, s.event, r) })
 	if err != nil || parked != nil {
 		return Result{Parked: parked}, err
+	}
+	for _, o := range outputs {
+		if d, ok := o.Value.(Dropped); ok {
+			return Result{Dropped: d.Code}, nil
+		}
 	}
 	res.Row = row
 	res.Emit, res.Parked, err = s.b.encode(outputs)
@@ -347,6 +354,14 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 			e.Topic = Topic{Name: o.Topic}
 		}
 		emit = append(emit, e)
+		for _, also := range o.Also {
+			o.Topic = also
+			if _, err := b.Route(o); err != nil {
+				return nil, &Parked{Code: UnroutedOutput, Reason: err.Error()}, nil
+			}
+			e.Topic = Topic{Name: also}
+			emit = append(emit, e)
+		}
 	}
 	return emit, nil, nil
 }
