@@ -2,13 +2,18 @@ package codecs
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"sort"
 	"strconv"
 
 	"github.com/hamba/avro/v2"
+
+	"payerflow/events"
 )
+
+var moneyType = reflect.TypeFor[events.Money]()
 
 // digester writes the canonical form of a struct: for each field in name
 // order that is set and differs from its schema's default, the name and the
@@ -75,7 +80,12 @@ func (d digester) of(v any) []byte {
 	return out
 }
 
+// appendText writes a value as the wire has it: money as its decimal string,
+// dates and instants as their numbers.
 func appendText(b []byte, v reflect.Value) []byte {
+	if v.Type() == moneyType {
+		return append(b, events.Money(v.Int()).String()...)
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return append(b, v.String()...)
@@ -84,6 +94,10 @@ func appendText(b []byte, v reflect.Value) []byte {
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return strconv.AppendInt(b, v.Int(), 10)
 	default:
-		return fmt.Append(b, v.Interface())
+		text, err := json.Marshal(v.Interface())
+		if err != nil {
+			return fmt.Append(b, v.Interface())
+		}
+		return append(b, text...)
 	}
 }
