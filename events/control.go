@@ -57,3 +57,12 @@ type Range struct {
 	From      int64  `avro:"from" json:"from"`
 	To        int64  `avro:"to" json:"to"` // offset after the last
 }
+
+func (e BatchRouted) EventType() string     { return "BATCH_ROUTED" }
+func (e BatchRouted) Subject() string       { return e.Worker }
+func (e BatchRouted) OccurredAt() time.Time { return e.At.Time() }
+
+// Validate returns the first field that is absent.
+func (e BatchRouted) Validate() error {
+	return missing(text("worker", e.Worker), field{"at", e.At == 0})
+}

@@ -35,6 +35,7 @@ var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered}
 var (
 	Firehose = stream[events.Envelope](firehose)
 	Control  = stream[events.Control](control)
+	Routed   = topology.Stream[events.BatchRouted]{Topic: batchRouted, Codec: codecs.NewAvro[events.BatchRouted](batchRouted.Name, batchRouted.MaxMessageBytes)}
 	// EventDelivered carries what processors.Delivered gives.
 	EventDelivered = stream[events.EventDelivered](eventDelivered)
 	// Deliveries carries envelopes to consumer topics, one for each subscription.

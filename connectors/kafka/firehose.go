@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -128,24 +125,8 @@ func headersOf(e events.Envelope, trace propagation.MapCarrier) []kgo.RecordHead
 			hs = append(hs, kgo.RecordHeader{Key: name, Value: []byte(value)})
 		}
 	}
-	put("ce_specversion", "1.0")
-	put(topology.HeaderID, e.ID)
-	put("ce_type", string(e.Type))
-	put("ce_source", uriReference(e.SourceSystem))
-	put("ce_time", e.At.String())
-	put(topology.HeaderSynthetic, strconv.FormatBool(e.Synthetic))
-	put("ce_transactionid", e.TransactionID)
-	put("ce_userid", string(e.UserID))
-	put("ce_tags", events.TagsText(e.Tags))
-	names := make([]string, 0, len(e.Extensions))
-	for name := range e.Extensions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if name != "traceparent" && name != "tracestate" {
-			put("ce_"+name, e.Extensions[name])
-		}
+	for _, a := range e.Attributes() {
+		put("ce_"+a.Name, a.Value)
 	}
 	if own := e.Extensions["traceparent"]; own != "" {
 		put("traceparent", own)
@@ -155,13 +136,4 @@ func headersOf(e events.Envelope, trace propagation.MapCarrier) []kgo.RecordHead
 	put("traceparent", trace["traceparent"])
 	put("tracestate", trace["tracestate"])
 	return hs
-}
-
-// uriReference is the source system as CloudEvents want a source: as it is
-// where it is a URI reference, else with what is not encoded.
-func uriReference(source string) string {
-	if u, err := url.Parse(source); err == nil && u.String() == source {
-		return source
-	}
-	return url.PathEscape(source)
 }

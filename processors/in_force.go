@@ -1,0 +1,37 @@
+package processors
+
+import (
+	"sync"
+	"time"
+
+	"payerflow/events"
+	"payerflow/internal/topology"
+)
+
+// InForce is what one transaction of the router works with: a snapshot of the
+// rules, and the time when it began.
+type InForce struct {
+	Rules    *Rules
+	At       events.Instant
+	reported *sync.Map // Quarantine -> true: each is asked for once
+}
+
+// NewInForce pins a snapshot.
+func NewInForce(r *Rules, at time.Time) InForce {
+	return InForce{Rules: r, At: events.InstantOf(at), reported: &sync.Map{}}
+}
+
+// Mark is the record of what the transaction worked with.
+func (f InForce) Mark(worker string, ranges []topology.Range) topology.Output {
+	b := events.BatchRouted{Worker: worker, RoutingHash: f.Rules.RoutingHash(), ControlOffset: f.Rules.Offset(), At: f.At}
+	for _, r := range ranges {
+		b.Ranges = append(b.Ranges, events.Range(r))
+	}
+	return topology.Output{Key: worker, Value: b}
+}
+
+// first says whether a quarantine was not asked for in this transaction yet.
+func (f InForce) first(q Quarantine) bool {
+	_, again := f.reported.LoadOrStore(q, true)
+	return !again
+}
