@@ -19,7 +19,8 @@ type Problem struct {
 	Partition *int32   `json:"partition,omitempty" doc:"Partition of the key, where another worker holds it"`
 	Errors    []Detail `json:"errors,omitempty" doc:"Each fault with its place"`
 
-	RetryAfter int `json:"-"` // seconds, 0: none
+	RetryAfter int    `json:"-"` // seconds, 0: none
+	Challenge  string `json:"-"` // WWW-Authenticate of a 401
 }
 
 // Detail is one fault of a request.
@@ -47,6 +48,9 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if p.Challenge != "" {
+		h.Set("WWW-Authenticate", p.Challenge)
 	}
 	return h
 }

@@ -20,18 +20,27 @@ const pingTimeout = 10 * time.Second
 
 // Dial connects and makes sure that a broker answers.
 func Dial(ctx context.Context, brokers []string, opts ...kgo.Opt) (*Client, error) {
+	c, err := open(brokers, opts...)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := c.kafka.Ping(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("no broker answers at %v (is it running? see broker.seeds): %w", brokers, err)
+	}
+	return c, nil
+}
+
+// open makes a client that connects when it is used.
+func open(brokers []string, opts ...kgo.Opt) (*Client, error) {
 	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(brokers...), kgo.ClientID("payerflow-cli"),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(maxRecordBytes),
 		kgo.RecordDeliveryTimeout(time.Minute), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(250 * time.Millisecond)}, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	if err := c.Ping(ctx); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("no broker answers at %v (is it running? see broker.seeds): %w", brokers, err)
 	}
 	return &Client{c, kadm.NewClient(c)}, nil
 }
