@@ -1,13 +1,12 @@
 package codecs
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -15,71 +14,109 @@ import (
 	"payerflow/events"
 )
 
-// bodySchemas compiles the JSON Schema of an event type once.
-var bodySchemas sync.Map // event type -> *jsonschema.Schema
-
 // CheckBody reads a JSON body and checks it against the JSON Schema of the
-// event type that it names. It returns the decoded value, or every fault with
-// its JSON pointer; no fault repeats a value.
+// catalogue type that it names. It returns the decoded value, or every fault
+// with its JSON pointer; no fault repeats a value.
 func CheckBody(doc []byte) (body map[string]any, faults []events.Fault) {
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
-	if err != nil {
-		return nil, []events.Fault{{ReasonCode: "INVALID_JSON", Reason: "the body is not one JSON value"}}
-	}
-	body, ok := v.(map[string]any)
-	if !ok {
-		return nil, []events.Fault{{ReasonCode: "INVALID_JSON", Reason: "the body is not a JSON object"}}
-	}
-	eventType, _ := body["eventType"].(string)
-	schema, err := bodySchema(eventType)
-	if err != nil {
+	v, bad := readJSON(doc)
+	object, _ := v.(map[string]any)
+	eventType, _ := object["eventType"].(string)
+	schema, err := catalogueSchema(eventType)
+	known := map[string]bool{"eventType": true}
+	switch {
+	case len(bad) > 0 && err != nil:
+		return nil, faultsAt(bad, known)
+	case object != nil && err != nil:
 		return nil, []events.Fault{{ReasonCode: events.UnknownEventType, At: "/eventType", Reason: "the catalogue has no such event type"}}
 	}
-	err = schema.Validate(v)
+	return checked(schema, v, bad)
+}
+
+// CheckBodyWith reads a JSON body and checks it against a JSON Schema
+// (2020-12), by the schema's text: that of a registered type. The last
+// schemas used are kept compiled.
+func CheckBodyWith(schema string, doc []byte) (body map[string]any, faults []events.Fault) {
+	s, err := registeredSchema(schema)
+	if err != nil {
+		return nil, []events.Fault{{ReasonCode: InvalidSchema, Reason: "the event type's schema cannot be used: its owner has to register one that can"}}
+	}
+	v, bad := readJSON(doc)
+	return checked(s, v, bad)
+}
+
+// InvalidSchema is the code of a type whose schema cannot be compiled.
+const InvalidSchema = "INVALID_SCHEMA"
+
+// checked puts the faults of the text and those of the schema together.
+func checked(schema *bodySchema, v any, bad []found) (map[string]any, []events.Fault) {
+	object, ok := v.(map[string]any)
+	if !ok {
+		if len(bad) == 0 {
+			bad = []found{{InvalidJSON, "the body is not a JSON object", nil}}
+		}
+		return nil, faultsAt(bad, declaredBy(schema))
+	}
+	faults := faultsAt(bad, schema.declared)
+	told := map[string]bool{}
+	for _, f := range faults {
+		told[f.At] = true
+	}
 	var invalid *jsonschema.ValidationError
-	if errors.As(err, &invalid) {
-		faults = faultsOf(invalid, nil)
-		slices.SortFunc(faults, func(a, b events.Fault) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Reason, b.Reason)) })
-		return nil, faults
+	if errors.As(schema.Validate(v), &invalid) {
+		for _, f := range faultsOf(invalid, seen{v, schema.declared}, nil) {
+			if !told[f.At] && len(faults) < maxFaults {
+				faults = append(faults, f)
+			}
+		}
 	}
-	return body, nil
+	if len(faults) == 0 {
+		return object, nil
+	}
+	slices.SortFunc(faults, func(a, b events.Fault) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Reason, b.Reason)) })
+	return nil, faults
 }
 
-func bodySchema(eventType string) (*jsonschema.Schema, error) {
-	if s, ok := bodySchemas.Load(eventType); ok {
-		return s.(*jsonschema.Schema), nil
+func declaredBy(s *bodySchema) map[string]bool {
+	if s == nil {
+		return nil
 	}
-	text, err := JSONSchema(eventType)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("JSON Schema of %s: %w", eventType, err)
-	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
-	url := "https://payerflow.dev/schemas/" + eventType + ".json"
-	if err := c.AddResource(url, doc); err != nil {
-		return nil, fmt.Errorf("JSON Schema of %s: %w", eventType, err)
-	}
-	s, err := c.Compile(url)
-	if err != nil {
-		return nil, fmt.Errorf("JSON Schema of %s: %w", eventType, err)
-	}
-	bodySchemas.Store(eventType, s)
-	return s, nil
+	return s.declared
 }
 
-func faultsOf(e *jsonschema.ValidationError, out []events.Fault) []events.Fault {
+// seen is a value and the names in it that a pointer may show.
+type seen struct {
+	v        any
+	declared map[string]bool
+}
+
+func (s seen) pointer(path []string) string {
+	shown := make([]string, len(path))
+	v := s.v
+	for i, p := range path {
+		shown[i] = "*"
+		switch at := v.(type) {
+		case []any:
+			shown[i] = p
+			if n, err := strconv.Atoi(p); err == nil && n < len(at) {
+				v = at[n]
+			}
+		case map[string]any:
+			if v = at[p]; s.declared[p] {
+				shown[i] = p
+			}
+		}
+	}
+	return pointer(shown)
+}
+
+func faultsOf(e *jsonschema.ValidationError, s seen, out []events.Fault) []events.Fault {
 	for _, c := range e.Causes {
-		out = faultsOf(c, out)
+		out = faultsOf(c, s, out)
 	}
 	if len(e.Causes) > 0 {
 		return out
 	}
-	at := pointer(e.InstanceLocation)
+	at := s.pointer(e.InstanceLocation)
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
 		for _, name := range k.Missing {
@@ -88,7 +125,7 @@ func faultsOf(e *jsonschema.ValidationError, out []events.Fault) []events.Fault 
 		return out
 	case *kind.AdditionalProperties:
 		for range k.Properties {
-			out = append(out, events.Fault{ReasonCode: "UNKNOWN_FIELD", At: at, Reason: "the event type has no such field"})
+			out = append(out, events.Fault{ReasonCode: UnknownField, At: at, Reason: "the event type has no such field"})
 		}
 		return out
 	}

@@ -211,7 +211,7 @@ func TestBodiesThatAreNone(t *testing.T) {
 	full := exampleOf(t, "CLAIM_PAID").full
 	for name, c := range map[string]struct{ doc, code, at string }{
 		"nothing":             {``, "INVALID_JSON", ""},
-		"half":                {`{"eventType":"` + canary, "INVALID_JSON", ""},
+		"half":                {`{"eventType":"` + canary, "INVALID_JSON", "/eventType"},
 		"two":                 {`{}{}`, "INVALID_JSON", ""},
 		"a text":              {`"` + canary + `"`, "INVALID_JSON", ""},
 		"null":                {`null`, "INVALID_JSON", ""},
