@@ -12,11 +12,15 @@ type Broker struct {
 	Seeds []string `koanf:"seeds" env:"PAYERFLOW_BROKER_SEEDS"`
 	// ClientID names this process in the broker's logs and quotas.
 	ClientID string `koanf:"client-id" env:"PAYERFLOW_BROKER_CLIENT_ID"`
+	// SASL says who this process is.
+	SASL SASL `koanf:"sasl"`
+	// TLS says how connections are kept private.
+	TLS TLS `koanf:"tls"`
 }
 
 // DefaultBroker is a broker on this machine.
 func DefaultBroker() Broker {
-	return Broker{Seeds: []string{"127.0.0.1:9092"}, ClientID: "payerflow"}
+	return Broker{Seeds: []string{"127.0.0.1:9092"}, ClientID: "payerflow", SASL: SASL{Mechanism: SASLScram512}}
 }
 
 // Validate returns every fault at once.
@@ -36,5 +40,5 @@ func (b Broker) Validate() error {
 	} else {
 		faults = append(faults, name("broker.client-id", b.ClientID))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, b.SASL.Validate(), b.TLS.Validate())...)
 }

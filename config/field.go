@@ -24,14 +24,25 @@ var keys = fieldsOf(reflect.TypeFor[Config]())
 func fieldsOf(sections reflect.Type) []field {
 	var out []field
 	for section := range sections.Fields() {
-		for f := range section.Type.Fields() {
-			out = append(out, field{
-				key:    section.Tag.Get("koanf") + "." + f.Tag.Get("koanf"),
-				env:    f.Tag.Get("env"),
-				secret: f.Tag.Get("secret"),
-				typ:    f.Type,
-				index:  append(append([]int{}, section.Index...), f.Index...),
-			})
+		out = append(out, within(section.Tag.Get("koanf"), section.Type, section.Index)...)
+	}
+	return out
+}
+
+// within reads the fields of a section, and of the sections in it.
+func within(section string, typ reflect.Type, index []int) (out []field) {
+	for f := range typ.Fields() {
+		at := field{
+			key:    section + "." + f.Tag.Get("koanf"),
+			env:    f.Tag.Get("env"),
+			secret: f.Tag.Get("secret"),
+			typ:    f.Type,
+			index:  append(append([]int{}, index...), f.Index...),
+		}
+		if f.Type.Kind() == reflect.Struct {
+			out = append(out, within(at.key, f.Type, at.index)...)
+		} else {
+			out = append(out, at)
 		}
 	}
 	return out

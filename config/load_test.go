@@ -76,7 +76,7 @@ demo: {rate: 5, seed: 18446744073709551615, traffic: true}
 		t.Fatal(err)
 	}
 	want := config.Default()
-	want.Broker = config.Broker{Seeds: []string{"flag:1", "flag:2"}, ClientID: "file"}
+	want.Broker.Seeds, want.Broker.ClientID = []string{"flag:1", "flag:2"}, "file"
 	want.Engine.BatchRecords = 2
 	want.Engine.BatchInterval = time.Millisecond
 	want.Engine.Freshness = 3 * time.Second

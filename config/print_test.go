@@ -25,12 +25,15 @@ func TestReferenceIsDefaultAndComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range keys {
-		section, leaf, _ := strings.Cut(f.key, ".")
-		below, _ := tree[section].(map[string]any)
+		path := strings.Split(f.key, ".")
+		below, leaf := tree, path[len(path)-1]
+		for _, section := range path[:len(path)-1] {
+			below, _ = below[section].(map[string]any)
+		}
 		if _, present := below[leaf]; !present {
 			t.Errorf("%s is absent", f.key)
 		}
-		if want := "# " + f.env + "\n  " + leaf + ":"; !strings.Contains(Reference(), want) {
+		if want := "# " + f.env + "\n" + strings.Repeat("  ", len(path)-1) + leaf + ":"; !strings.Contains(Reference(), want) {
 			t.Errorf("the name in the environment does not stand above the key: %q", want)
 		}
 	}
@@ -78,16 +81,17 @@ func TestPrintJSON(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	c := Default()
-	c.Registry.URL = "https://user:s3cret@registry.example:8081/apis/ccompat/v7"
+	c.Broker.SASL = SASL{Mechanism: SASLScram512, Username: "worker", Password: "s3cret"}
+	c.Registry.URL = "https://somebody:s3cret@registry.example:8081/apis/ccompat/v7"
 	var out bytes.Buffer
 	for _, format := range []string{"yaml", "json"} {
 		if err := Print(&out, c, format); err != nil {
 			t.Fatal(err)
 		}
 	}
-	fmt.Fprintf(&out, "%v %+v %s %#v", c, c, c.Registry, &c)
+	fmt.Fprintf(&out, "%v %+v %s %#v %v", c, c, c.Registry, &c, c.Broker.SASL)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("configuration", "config", c)
-	if s := out.String(); strings.Contains(s, "s3cret") || strings.Contains(s, "user") {
+	if s := out.String(); strings.Contains(s, "s3cret") || strings.Contains(s, "somebody") {
 		t.Errorf("a secret is printed:\n%s", s)
 	}
 	if n := strings.Count(out.String(), "https://"+Redacted+"@registry.example:8081/apis/ccompat/v7"); n != 7 {

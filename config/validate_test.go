@@ -25,6 +25,16 @@ func TestValidate(t *testing.T) {
 			[]string{"broker.seeds[0]", "broker.seeds[1]", "broker.seeds[2]", "broker.seeds[3]", `broker.seeds has "d:1" twice`}},
 		{func(c *config.Config) { c.Broker.ClientID = "" }, []string{"broker.client-id is empty"}},
 		{func(c *config.Config) { c.Broker.ClientID = "a b" }, []string{`broker.client-id is "a b"; legal: 1 to 249`}},
+		{func(c *config.Config) { c.Broker.SASL = config.SASL{Mechanism: "GSSAPI"} },
+			[]string{`broker.sasl.mechanism is "GSSAPI"; legal: none, PLAIN`}},
+		{func(c *config.Config) { c.Broker.SASL.Password = "s3cret" }, []string{"broker.sasl.username is empty"}},
+		{func(c *config.Config) { c.Broker.SASL = config.SASL{Mechanism: "PLAIN", Username: "u"} }, []string{"broker.sasl.password is empty"}},
+		{func(c *config.Config) { c.Broker.SASL = config.SASL{Mechanism: "none", Password: "s3cret"} }, []string{"broker.sasl.mechanism is none"}},
+		{func(c *config.Config) {
+			c.Broker.SASL = config.SASL{Mechanism: "PLAIN", Username: "u", Password: "s3cret", PasswordFile: "f"}
+		}, []string{"broker.sasl.password and broker.sasl.password-file"}},
+		{func(c *config.Config) { c.Broker.TLS = config.TLS{CA: "ca.pem"} }, []string{"broker.tls.enabled is false"}},
+		{func(c *config.Config) { c.Broker.TLS = config.TLS{Enabled: true, Cert: "c.pem"} }, []string{"broker.tls.cert and broker.tls.key"}},
 		{func(c *config.Config) { c.Registry.URL = "" }, []string{"registry.url is empty"}},
 		{func(c *config.Config) { c.Registry.URL = "h:8081" }, []string{"registry.url begins neither"}},
 		{func(c *config.Config) { c.Registry.URL = "http://:8081" }, []string{"registry.url has no host"}},

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
+
+	"payerflow/connectors/kafka"
 )
 
 // demoTeam owns the demonstration's tokens, and is the team whose Kafka
@@ -15,15 +18,18 @@ const demoTeam = "demo"
 // credentials are what the demonstration leaves in its data directory for
 // those who try it, readable by its user alone.
 type credentials struct {
+	Demo   addresses                   `json:"demo"`             // nobody else is shown what follows
 	Tokens map[string]string           `json:"tokens,omitempty"` // by role: admin, publisher, subscriber, reader
 	Kafka  map[string]kafkaCredentials `json:"kafka,omitempty"`  // admin, and team: what demoTeam gets
 }
 
 // kafkaCredentials are a principal's, for SASL.
-type kafkaCredentials struct {
-	Username  string `json:"username"`
-	Password  string `json:"password"`
-	Mechanism string `json:"mechanism"`
+type kafkaCredentials = kafka.Login
+
+// addresses are where the demonstration's servers listen.
+type addresses struct {
+	Broker   string `json:"broker"`
+	Registry string `json:"registry"`
 }
 
 // Roles of the demonstration's tokens.
@@ -32,6 +38,7 @@ const (
 	rolePublisher  = "publisher"
 	roleSubscriber = "subscriber"
 	roleReader     = "reader"
+	roleTeam       = "team" // of Kafka alone: demoTeam's principal
 )
 
 const credentialsFile = "credentials.json"
@@ -39,7 +46,7 @@ const credentialsFile = "credentials.json"
 // readCredentials reads what is there; nothing where there is no file.
 func readCredentials(dir string) (c credentials, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, credentialsFile))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return c, nil
 	}
 	if err == nil && json.Unmarshal(b, &c) != nil { // its error would quote the text

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,6 @@ process, with nothing installed. State stays in --data-dir: the next start goes 
 	f.String("http-addr", d.HTTP.Addr, "address of the HTTP surface, host:port")
 	f.String("kafka-addr", d.Demo.KafkaAddr, "address of the embedded broker, host:port")
 	f.String("registry-addr", d.Demo.RegistryAddr, "address of the embedded schema registry, host:port")
-	f.String("data-dir", d.Engine.DataDir, "folder for all state")
 	f.Float64("rate", d.Demo.Rate, "made-up events a second")
 	f.Uint64("seed", d.Demo.Seed, "what is made up: the same seed, the same claims")
 	f.Bool("traffic", d.Demo.Traffic, "make up claims; --traffic=false for none")
@@ -40,26 +40,38 @@ process, with nothing installed. State stays in --data-dir: the next start goes 
 // demo starts from the bottom up and stops from the top down.
 func (a *app) demo(ctx context.Context) (err error) {
 	c := a.cfg
-	broker, err := embedded.StartBroker(ctx, embedded.BrokerConfig{Addr: c.Demo.KafkaAddr, DataDir: filepath.Join(c.Engine.DataDir, "broker"), Logger: a.log})
+	admin, err := a.demoAdmin()
+	if err != nil {
+		return err
+	}
+	opts, err := kafka.Security{Login: admin}.Options()
+	if err != nil {
+		return err
+	}
+	super := embedded.Login{Username: admin.Username, Password: admin.Password}
+	broker, err := embedded.StartBroker(ctx, embedded.BrokerConfig{Addr: c.Demo.KafkaAddr, DataDir: filepath.Join(c.Engine.DataDir, "broker"), Superuser: super, Logger: a.log})
 	if err != nil {
 		return portFlag(err)
 	}
 	defer func() { err = errors.Join(err, broker.Close()) }()
 	brokers := []string{broker.Addr()}
-	registry, err := embedded.StartRegistry(ctx, embedded.RegistryConfig{Addr: c.Demo.RegistryAddr, Brokers: brokers, Logger: a.log})
+	registry, err := embedded.StartRegistry(ctx, embedded.RegistryConfig{Addr: c.Demo.RegistryAddr, Brokers: brokers, Client: opts, Writer: super, Logger: a.log})
 	if err != nil {
 		return portFlag(err)
 	}
 	defer func() { err = errors.Join(err, registry.Close()) }()
-	client, err := kafka.Dial(ctx, brokers)
+	client, err := kafka.Dial(ctx, brokers, opts...)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := prepare(ctx, client, codecs.OpenRegistry(registry.URL())); err != nil {
+	if err := prepare(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin))); err != nil {
 		return err
 	}
-	s, err := a.newServer(ctx, brokers, registry.URL())
+	if err := a.demoTeamLogin(ctx, client, addresses{broker.Addr(), strings.TrimPrefix(registry.URL(), "http://")}); err != nil {
+		return err
+	}
+	s, err := a.newServer(ctx, brokers, opts, registry.URL())
 	if err != nil {
 		return err
 	}
@@ -115,17 +127,22 @@ func (a *app) announce(httpAddr, kafkaAddr, registryURL string) {
 	if registryURL != config.Default().Registry.URL {
 		flags += " --registry " + registryURL
 	}
+	dir := a.cfg.Engine.DataDir
+	if dir != config.Default().Engine.DataDir {
+		flags += " --data-dir " + dir
+	}
 	url := ""
 	if httpAddr != config.Default().HTTP.Addr {
 		url = " --url http://" + httpAddr
 	}
 	fmt.Fprintf(a.out, `payerflow demo
 
-  broker      %s        Kafka protocol, any client
+  broker      %s        Kafka protocol, any client, SASL SCRAM-SHA-512
   registry    %s   Confluent REST API
   views       http://%s/v1/views   (also /docs, /readyz, /metrics)
   traffic     %s
   state       %s
+  credentials %s   of the broker: kafka.admin, and kafka.team for a team's client
 
 Try next, in another terminal:
 
@@ -134,5 +151,5 @@ Try next, in another terminal:
   %s view get claim-status %s%s
 
 Ctrl-C stops; the next start goes on with the same state.
-`, kafkaAddr, registryURL, httpAddr, traffic, a.cfg.Engine.DataDir, httpAddr, program(), flags, program(), sampleClaim, url)
+`, kafkaAddr, registryURL, httpAddr, traffic, dir, filepath.Join(dir, credentialsFile), httpAddr, program(), flags, program(), sampleClaim, url)
 }

@@ -20,7 +20,7 @@ const testRate = "20"
 func demo(t *testing.T, dir string, more ...string) (p *process, httpAddr string, flags []string) {
 	t.Helper()
 	p = spawn(t, append([]string{"demo", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--kafka-addr", "127.0.0.1:0", "--registry-addr", "127.0.0.1:0"}, more...)...)
-	flags = []string{"--brokers", p.await(`(?m)^  broker +(\S+)`), "--registry", p.await(`(?m)^  registry +(\S+)`)}
+	flags = []string{"--brokers", p.await(`(?m)^  broker +(\S+)`), "--registry", p.await(`(?m)^  registry +(\S+)`), "--data-dir", dir}
 	httpAddr = p.await(`(?m)^  views +http://([^/]+)/`)
 	within(t, time.Minute, "ready", func() bool { return get(t, "http://"+httpAddr+"/readyz", nil) == 200 })
 	return p, httpAddr, flags

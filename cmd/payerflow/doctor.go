@@ -20,7 +20,13 @@ partitioner, the data directory, the brokers and their settings, every topic, wh
 schema registry, the clocks. Nothing is changed. With --probe, transactions are tried on a topic that is made
 for it and deleted. Exit code 5 where a check failed; a warning and what is skipped do not change it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := append([]doctor.Finding{{Check: "configuration", State: doctor.OK, Found: "legal"}}, doctor.Examine(cmd.Context(), a.patient(dev, probe))...)
+			opts, err := a.client()
+			if err != nil {
+				return err
+			}
+			patient := a.patient(dev, probe)
+			patient.Client = opts
+			findings := append([]doctor.Finding{{Check: "configuration", State: doctor.OK, Found: "legal"}}, doctor.Examine(cmd.Context(), patient)...)
 			var rows [][]string
 			for _, f := range findings {
 				rows = append(rows, []string{f.Check, string(f.State), f.Found, f.Do})
@@ -36,7 +42,6 @@ for it and deleted. Exit code 5 where a check failed; a warning and what is skip
 	}
 	devFlag(cmd, &dev)
 	cmd.Flags().BoolVar(&probe, "probe", false, "try transactions on a topic made for it, which is deleted afterwards")
-	cmd.Flags().String("data-dir", config.Default().Engine.DataDir, "folder for local state, as the worker has it")
 	return cmd
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.yaml.in/yaml/v3"
 
 	"payerflow/internal/doctor"
@@ -92,12 +91,7 @@ func TestDoctor(t *testing.T) {
 func TestDoctorFinds(t *testing.T) {
 	t.Setenv("KAFKA_BROKERS", "") // never a broker of somebody else's
 	tg := servers(t)
-	c, err := kgo.NewClient(kgo.SeedBrokers(tg.brokers))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	admin := kadm.NewClient(c)
+	admin := kadm.NewClient(tg.client(t))
 	alter := func(topic, key, value string) {
 		t.Helper()
 		rs, err := admin.AlterTopicConfigs(context.Background(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: key, Value: &value}}, topic)
@@ -130,7 +124,7 @@ func TestDoctorFinds(t *testing.T) {
 }
 
 func TestDoctorWithoutServers(t *testing.T) {
-	found, code := examined(t, target{"127.0.0.1:1", "http://user:canary@127.0.0.1:1"}, "--probe")
+	found, code := examined(t, target{brokers: "127.0.0.1:1", registry: "http://user:canary@127.0.0.1:1"}, "--probe")
 	if code != exitDifferent || found["broker"].State != doctor.Fail || found["registry"].State != doctor.Fail || found["partitioner"].State != doctor.OK {
 		t.Errorf("exit %d: %v", code, found)
 	}

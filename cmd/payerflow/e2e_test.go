@@ -156,11 +156,7 @@ func surface(t *testing.T, base string) {
 
 func badRecords(t *testing.T, tg target) {
 	w, base := tg.worker(t, t.TempDir())
-	client, err := kgo.NewClient(kgo.SeedBrokers(tg.brokers))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := tg.client(t)
 	topic, _ := topologies.TopicOf("claims.claim.submitted")
 	now := time.Now()
 	good := func(claim string) []byte { return submittedValue(t, tg, claim, now) }
@@ -244,7 +240,7 @@ func deadLetters(t *testing.T, tg target, topic topology.Topic, want map[string]
 			return errDone
 		}
 		return nil
-	})
+	}, tg.options(t)...)
 	if !errors.Is(err, errDone) {
 		t.Fatalf("%d of %d dead letters: %v", len(found), len(want), err)
 	}
@@ -270,7 +266,7 @@ func submittedValue(t *testing.T, tg target, claim string, at time.Time) []byte 
 // made publishes n made-up events and returns the ids of each claim's events.
 func made(t *testing.T, tg target, seed uint64, n int) map[string][]string {
 	t.Helper()
-	client, err := kafka.Dial(ctx(t, 30*time.Second), []string{tg.brokers})
+	client, err := kafka.Dial(ctx(t, 30*time.Second), []string{tg.brokers}, tg.options(t)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,12 +12,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 )
 
@@ -35,6 +39,28 @@ func TestMain(m *testing.M) {
 // target is the broker and registry that the suite runs against.
 type target struct {
 	brokers, registry string
+	login             kafka.Login // commands find it in the environment
+}
+
+// options are the settings of a client of the target's brokers.
+func (tg target) options(t *testing.T) []kafka.Option {
+	t.Helper()
+	opts, err := kafka.Security{Login: tg.login}.Options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opts
+}
+
+// client talks to the target's brokers itself.
+func (tg target) client(t *testing.T, more ...kafka.Option) *kgo.Client {
+	t.Helper()
+	c, err := kgo.NewClient(slices.Concat([]kafka.Option{kgo.SeedBrokers(tg.brokers)}, tg.options(t), more)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }
 
 // process is one payerflow process.
@@ -195,19 +221,27 @@ func lines(t *testing.T, path string) (out []string) {
 // names, or an embedded pair of its own. Topics and schemas are there.
 func servers(t *testing.T) target {
 	t.Helper()
-	tg := target{brokers: os.Getenv("KAFKA_BROKERS"), registry: os.Getenv("REGISTRY_URL")}
+	tg := target{brokers: os.Getenv("KAFKA_BROKERS"), registry: os.Getenv("REGISTRY_URL"), login: kafka.Login{
+		Username: os.Getenv("PAYERFLOW_BROKER_SASL_USERNAME"), Password: os.Getenv("PAYERFLOW_BROKER_SASL_PASSWORD")}}
+	if tg.login.Username != "" {
+		tg.login.Mechanism = kafka.Scram512
+	}
 	if tg.brokers == "" {
-		broker, err := embedded.StartBroker(ctx(t, time.Minute), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: t.TempDir()})
+		tg.login = newLogin("root")
+		t.Setenv("PAYERFLOW_BROKER_SASL_USERNAME", tg.login.Username)
+		t.Setenv("PAYERFLOW_BROKER_SASL_PASSWORD", tg.login.Password)
+		super := embedded.Login{Username: tg.login.Username, Password: tg.login.Password}
+		broker, err := embedded.StartBroker(ctx(t, time.Minute), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: t.TempDir(), Superuser: super})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = broker.Close() })
-		registry, err := embedded.StartRegistry(ctx(t, time.Minute), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}})
+		registry, err := embedded.StartRegistry(ctx(t, time.Minute), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}, Client: tg.options(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = registry.Close() })
-		tg = target{brokers: broker.Addr(), registry: registry.URL()}
+		tg.brokers, tg.registry = broker.Addr(), registry.URL()
 	}
 	for _, args := range [][]string{{"topics", "apply", "--dev"}, {"schemas", "register"}} {
 		if _, stderr, code := cli(t, "", append(args, tg.flags()...)...); code != 0 {

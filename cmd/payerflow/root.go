@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"payerflow/codecs"
 	"payerflow/config"
 	"payerflow/connectors/kafka"
 	"payerflow/events"
@@ -28,6 +27,7 @@ type app struct {
 // flag that a command does not have is passed over.
 var flagKeys = map[string]string{
 	"brokers": "broker.seeds", "registry": "registry.url", "http-addr": "http.addr",
+	"kafka-user": "broker.sasl.username", "kafka-password-file": "broker.sasl.password-file",
 	"data-dir": "engine.data-dir", "batch-records": "engine.batch-records", "batch-interval": "engine.batch-interval",
 	"kafka-addr": "demo.kafka-addr", "registry-addr": "demo.registry-addr", "rate": "demo.rate", "seed": "demo.seed", "traffic": "demo.traffic",
 	"log-level": "log.level", "log-format": "log.format",
@@ -56,10 +56,13 @@ Start with "payerflow demo": a broker, a schema registry, a worker and made-up c
 	f.StringVarP(&a.format, "output", "o", "table", "output format: table, json or yaml")
 	f.StringSlice("brokers", d.Broker.Seeds, "Kafka brokers, host:port")
 	f.String("registry", d.Registry.URL, "schema registry URL")
+	f.String("kafka-user", d.Broker.SASL.Username, "who we are to the brokers (default: as credentials.json in --data-dir says, where they are the demo's)")
+	f.String("kafka-password-file", d.Broker.SASL.PasswordFile, "file that holds that user's password")
+	f.String("data-dir", d.Engine.DataDir, "folder for local state; the demo's credentials.json is in it")
 	f.String("log-level", d.Log.Level, "debug, info, warn or error")
 	f.String("log-format", d.Log.Format, "text or json")
 	root.AddCommand(a.demoCommand(), a.workerCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.engineCommand(), a.topicsCommand(),
-		a.schemasCommand(), a.topologyCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
+		a.schemasCommand(), a.teamCommand(), a.topologyCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
 	return root
 }
 
@@ -103,11 +106,13 @@ func plain(_ []string, a slog.Attr) slog.Attr {
 }
 
 func (a *app) dial(ctx context.Context) (*kafka.Client, error) {
-	c, err := kafka.Dial(ctx, a.cfg.Broker.Seeds)
+	opts, err := a.client()
+	if err != nil {
+		return nil, err
+	}
+	c, err := kafka.Dial(ctx, a.cfg.Broker.Seeds, opts...)
 	return c, coded(exitUnavailable, err)
 }
-
-func (a *app) schemas() *codecs.Registry { return codecs.OpenRegistry(a.cfg.Registry.URL) }
 
 // exactly refuses a wrong number of arguments with the usage code.
 func exactly(n int) cobra.PositionalArgs { return usage(cobra.ExactArgs(n)) }

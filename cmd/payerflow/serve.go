@@ -16,6 +16,7 @@ import (
 	"payerflow/api"
 	"payerflow/codecs"
 	"payerflow/config"
+	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
 	"payerflow/topologies"
@@ -28,7 +29,7 @@ type server struct {
 	ln     net.Listener
 }
 
-func (a *app) newServer(ctx context.Context, brokers []string, registryURL string) (*server, error) {
+func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string) (*server, error) {
 	ln, err := listenHTTP(ctx, a.cfg.HTTP.Addr)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, registryURL strin
 		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
-		Log: a.log, Metrics: metrics,
+		Log: a.log, Metrics: metrics, Client: client,
 	}, topologies.All, codecs.OpenRegistry(registryURL))
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())

@@ -24,7 +24,11 @@ come, or with --from-start what the topic holds. What it shows is PHI; it goes t
 			if !o.FromStart {
 				o.Follow = true
 			}
-			return coded(exitUnavailable, kafka.Tail(cmd.Context(), a.cfg.Broker.Seeds, args[0], a.schemas(), o, a.showRecord))
+			opts, err := a.client()
+			if err != nil {
+				return err
+			}
+			return coded(exitUnavailable, kafka.Tail(cmd.Context(), a.cfg.Broker.Seeds, args[0], a.schemas(), o, a.showRecord, opts...))
 		},
 	}
 	f := cmd.Flags()

@@ -19,7 +19,11 @@ must exist: see "payerflow topics apply" and "payerflow schemas register". SIGTE
 leaves the group and exits 0.`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.newServer(cmd.Context(), a.cfg.Broker.Seeds, a.cfg.Registry.URL)
+			opts, err := a.client()
+			if err != nil {
+				return err
+			}
+			s, err := a.newServer(cmd.Context(), a.cfg.Broker.Seeds, opts, a.cfg.Registry.URL)
 			if err != nil {
 				return err
 			}
@@ -30,7 +34,6 @@ leaves the group and exits 0.`,
 	d := config.Default()
 	f := cmd.Flags()
 	f.String("http-addr", d.HTTP.Addr, "address of the HTTP surface, host:port")
-	f.String("data-dir", d.Engine.DataDir, "folder for local state")
 	f.Int("batch-records", d.Engine.BatchRecords, "most records of one transaction")
 	f.Duration("batch-interval", d.Engine.BatchInterval, "longest time of one transaction")
 	return cmd

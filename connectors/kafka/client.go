@@ -28,7 +28,7 @@ func Dial(ctx context.Context, brokers []string, opts ...kgo.Opt) (*Client, erro
 	defer cancel()
 	if err := c.kafka.Ping(ctx); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("no broker answers at %v (is it running? see broker.seeds): %w", brokers, err)
+		return nil, unanswered(brokers, err)
 	}
 	return c, nil
 }

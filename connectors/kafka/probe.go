@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,12 +35,12 @@ const (
 
 // Probe makes a topic of its own, aborts one transaction on it and commits
 // another, reads it both ways, and deletes it.
-func Probe(ctx context.Context, brokers []string, r Replication) (p Probed, err error) {
+func Probe(ctx context.Context, brokers []string, r Replication, opts ...Option) (p Probed, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	p.Topic = probeName + uuid.NewString()
-	c, err := Dial(ctx, brokers, kgo.TransactionalID(p.Topic), kgo.TransactionTimeout(askTimeout), kgo.DefaultProduceTopic(p.Topic),
-		kgo.UnknownTopicRetries(-1), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	c, err := Dial(ctx, brokers, slices.Concat(opts, []Option{kgo.TransactionalID(p.Topic), kgo.TransactionTimeout(askTimeout), kgo.DefaultProduceTopic(p.Topic),
+		kgo.UnknownTopicRetries(-1), kgo.RecordPartitioner(kgo.ManualPartitioner())})...)
 	if err != nil {
 		return p, err
 	}
@@ -57,7 +58,7 @@ func Probe(ctx context.Context, brokers []string, r Replication) (p Probed, err 
 	if err := c.transact(ctx, &p); err != nil {
 		return p, err
 	}
-	return p, read(ctx, brokers, &p)
+	return p, read(ctx, brokers, &p, opts)
 }
 
 // transact aborts one transaction and commits another.
@@ -98,8 +99,8 @@ func (c *Client) begin(ctx context.Context, value string) error {
 
 // read reads the probe's topic to its end, once as readers of what is
 // committed do and once everything.
-func read(ctx context.Context, brokers []string, p *Probed) error {
-	committed, err := readAll(ctx, brokers, p.Topic, kgo.ReadCommitted())
+func read(ctx context.Context, brokers []string, p *Probed, opts []Option) error {
+	committed, err := readAll(ctx, brokers, p.Topic, kgo.ReadCommitted(), opts)
 	if err != nil {
 		return err
 	}
@@ -112,14 +113,14 @@ func read(ctx context.Context, brokers []string, p *Probed) error {
 			}
 		}
 	}
-	everything, err := readAll(ctx, brokers, p.Topic, kgo.ReadUncommitted())
+	everything, err := readAll(ctx, brokers, p.Topic, kgo.ReadUncommitted(), opts)
 	p.BothWritten = len(everything) == 2
 	return err
 }
 
-func readAll(ctx context.Context, brokers []string, topic string, level kgo.IsolationLevel) (out []*kgo.Record, err error) {
-	c, err := Dial(ctx, brokers, kgo.FetchIsolationLevel(level), kgo.KeepControlRecords(),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
+func readAll(ctx context.Context, brokers []string, topic string, level kgo.IsolationLevel, opts []Option) (out []*kgo.Record, err error) {
+	c, err := Dial(ctx, brokers, slices.Concat(opts, []Option{kgo.FetchIsolationLevel(level), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}})})...)
 	if err != nil {
 		return nil, err
 	}

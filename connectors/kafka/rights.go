@@ -44,10 +44,10 @@ func (c *Client) Authorizer(ctx context.Context) Authorizer {
 
 // GroupRights are what we may do with consumer groups, as READ. A group for
 // which the cluster does not tell is absent.
-func GroupRights(ctx context.Context, brokers, groups []string) (map[string][]string, error) {
+func GroupRights(ctx context.Context, brokers, groups []string, opts ...Option) (map[string][]string, error) {
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(int16(kmsg.DescribeGroups), 5) // from 6 on, nothing is said of a group that has not been used yet
-	c, err := Dial(ctx, brokers, kgo.MaxVersions(versions))
+	c, err := Dial(ctx, brokers, append(opts, kgo.MaxVersions(versions))...)
 	if err != nil {
 		return nil, err
 	}

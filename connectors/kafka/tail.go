@@ -34,13 +34,13 @@ type TailOptions struct {
 }
 
 // Tail calls show for committed records of a topic until the end, the limit,
-// or ctx is reached.
-func Tail(ctx context.Context, brokers []string, topic string, s topology.Schemas, o TailOptions, show func(Shown) error) error {
+// or ctx is reached. opts say who we are.
+func Tail(ctx context.Context, brokers []string, topic string, s topology.Schemas, o TailOptions, show func(Shown) error, opts ...Option) error {
 	at := kgo.NewOffset().AtEnd()
 	if o.FromStart {
 		at = kgo.NewOffset().AtStart()
 	}
-	c, err := Dial(ctx, brokers, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(at), kgo.KeepControlRecords())
+	c, err := Dial(ctx, brokers, append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(at), kgo.KeepControlRecords())...)
 	if err != nil {
 		return err
 	}

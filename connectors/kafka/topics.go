@@ -77,7 +77,7 @@ func (c *Client) Diff(ctx context.Context, topics []topology.Topic, r Replicatio
 	for _, t := range topics {
 		names = append(names, t.Name)
 	}
-	have, err := c.admin.ListTopics(ctx, names...)
+	have, err := c.topicsNow(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("list topics: %w", err)
 	}
@@ -114,6 +114,12 @@ func (c *Client) Diff(ctx context.Context, topics []topology.Topic, r Replicatio
 	}
 	sort.SliceStable(changes, func(i, j int) bool { return changes[i].Topic < changes[j].Topic })
 	return changes, nil
+}
+
+// topicsNow asks the cluster, and not what the client remembers for five
+// seconds, also of topics that did not exist: who asks for rights is told anew.
+func (c *Client) topicsNow(ctx context.Context, names ...string) (kadm.TopicDetails, error) {
+	return c.admin.ListTopics(kadm.WithAuthorizedOps(ctx), names...)
 }
 
 func compare(t topology.Topic, d kadm.TopicDetail, have map[string]string, r Replication) (out []Change) {

@@ -22,7 +22,7 @@ func Examine(ctx context.Context, s Setup) []Finding {
 
 // cluster makes the checks that need a broker. The sample is of its clock.
 func cluster(ctx context.Context, s Setup) ([]Finding, sample) {
-	client, err := kafka.Dial(ctx, s.Brokers)
+	client, err := kafka.Dial(ctx, s.Brokers, s.Client...)
 	if err != nil {
 		return []Finding{fail("broker", err.Error(), "start it, or set broker.seeds (--brokers)"),
 			skipped("topics and rights", "no broker answers")}, sample{}
@@ -77,7 +77,7 @@ func isolation(ctx context.Context, s Setup, r kafka.Replication) (Finding, samp
 	case !s.Probe:
 		return Finding{isolationCheck, Skipped, "not tried", "say --probe: it makes a topic " + probeTopics + ", and deletes it"}, sample{}
 	}
-	p, err := kafka.Probe(ctx, s.Brokers, r)
+	p, err := kafka.Probe(ctx, s.Brokers, r, s.Client...)
 	if err != nil {
 		return fail(isolationCheck, err.Error(), "the broker must take transactions from us; where it refuses, see its access rules for topics and transactional ids that begin with payerflow."), sample{}
 	}

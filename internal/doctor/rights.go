@@ -62,7 +62,7 @@ func rights(ctx context.Context, client *kafka.Client, s Setup, topics map[strin
 	}
 	out := []Finding{asked(authorizer), topicRights(needs(s.Groups), topics)}
 	names := consumerGroups(s.Groups)
-	if may, err := kafka.GroupRights(ctx, s.Brokers, names); err != nil {
+	if may, err := kafka.GroupRights(ctx, s.Brokers, names, s.Client...); err != nil {
 		out = append(out, skipped("rights on groups", notTold+": "+err.Error()))
 	} else {
 		out = append(out, groupRights(names, may))

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"payerflow/codecs"
+	"payerflow/connectors/kafka"
 	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
@@ -11,6 +12,7 @@ import (
 // Setup is what a worker would be started with.
 type Setup struct {
 	Brokers     []string
+	Client      []kafka.Option // who we are to them
 	Registry    *codecs.Registry
 	ExactlyOnce bool
 	// SessionTimeout and TransactionTimeout are the engine's.

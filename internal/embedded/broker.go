@@ -34,6 +34,9 @@ type BrokerConfig struct {
 	// a broker with a data directory starts; 0 means [DefaultCleanEvery],
 	// negative means never.
 	CleanEvery time.Duration
+	// Superuser may do everything; whoever else says who they are may do what
+	// access rules allow, and nobody else is let in. The zero value asks nobody.
+	Superuser Login
 	// Logger receives the broker's warnings and errors; nil drops them.
 	Logger *slog.Logger
 }
@@ -119,8 +122,12 @@ func start(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
 		if err := repair(b.dir, b.log); err != nil {
 			return nil, errors.Join(fmt.Errorf("embedded broker: repairing %s: %w", b.dir, err), b.lock.release())
 		}
+		if err := cfg.Superuser.keep(b.dir); err != nil {
+			return nil, errors.Join(fmt.Errorf("embedded broker: superuser: %w", err), b.lock.release())
+		}
 		opts = append(opts, kfake.DataDir(b.dir), kfake.SyncWrites())
 	}
+	opts = append(opts, cfg.Superuser.asked()...)
 	if b.cluster, err = kfake.NewCluster(opts...); err != nil {
 		err = fmt.Errorf("embedded broker: %w", err)
 		return nil, errors.Join(err, b.lock.release())

@@ -38,7 +38,8 @@ type dirLock struct{ f *os.File }
 
 // lockDir creates dir if needed and takes it, or says who has it.
 func lockDir(dir string) (*dirLock, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	// Records are PHI, and kfake keeps what passwords can be replaced by.
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700)); err != nil { //nolint:gosec // a directory
 		return nil, fmt.Errorf("embedded broker: data directory: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)

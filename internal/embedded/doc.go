@@ -6,6 +6,7 @@
 // the Confluent Schema Registry REST API for Avro; its whole state is the fold
 // of a compacted topic, so it runs on any broker, the embedded one included.
 //
-// Neither speaks TLS nor asks who is there: bind them to an address that only
-// trusted processes reach.
+// With a [Login], both ask who is there: the broker everybody, the registry who
+// changes something. Neither speaks TLS: bind them to an address that only this
+// machine reaches.
 package embedded

@@ -84,6 +84,10 @@ func errInvalidSubject() *apiError {
 	return apiErrorf(http.StatusUnprocessableEntity, 42208, "The subject is not a valid name: 1 to %d bytes of UTF-8 without control characters", maxSubject)
 }
 
+func errWho() *apiError {
+	return apiErrorf(http.StatusUnauthorized, 40101, "Changes want basic authentication, as the administrator of the broker; reading does not")
+}
+
 func errBody() *apiError {
 	return apiErrorf(http.StatusBadRequest, 400, "The request body is not the JSON object that is expected here")
 }

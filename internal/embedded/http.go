@@ -55,9 +55,18 @@ func (r *Registry) handler() http.Handler {
 			return nil, apiErrorf(http.StatusNotFound, http.StatusNotFound, "HTTP 404 Not Found")
 		},
 	} {
+		if writes(pattern) {
+			h = r.writer.only(h)
+		}
 		mux.Handle(pattern, h)
 	}
 	return mux
+}
+
+// writes says whether requests of a pattern change anything.
+func writes(pattern string) bool {
+	method, _, _ := strings.Cut(pattern, " ")
+	return method == http.MethodPut || method == http.MethodDelete || pattern == "POST /subjects/{subject}/versions"
 }
 
 // endpoint gives the body of a 200, or an *apiError.
@@ -79,6 +88,9 @@ func (h endpoint) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		status, data = http.StatusInternalServerError, []byte(`{"error_code":50001,"message":"Internal server error"}`)
 	}
 	w.Header().Set("Content-Type", contentType)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="schema registry"`)
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(data) // the client is gone; nobody is left to tell
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ const journalTimeout = 10 * time.Second
 
 // journal writes and reads the topic. One goroutine at a time uses it.
 type journal struct {
-	brokers  []string
+	opts     []kgo.Opt // of every client
 	log      *slog.Logger
 	producer *kgo.Client // nil after a failure, until the next load
 	next     int64       // offset that the next record gets if nobody else writes
@@ -33,8 +34,9 @@ type journal struct {
 
 // openJournal creates the topic if it is missing and refuses one that would
 // lose records.
-func openJournal(ctx context.Context, brokers []string, log *slog.Logger) (*journal, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+func openJournal(ctx context.Context, brokers []string, as []kgo.Opt, log *slog.Logger) (*journal, error) {
+	opts := slices.Clip(append([]kgo.Opt{kgo.SeedBrokers(brokers...)}, as...))
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("embedded registry: %w", err)
 	}
@@ -42,7 +44,7 @@ func openJournal(ctx context.Context, brokers []string, log *slog.Logger) (*jour
 	if err := ensureJournal(ctx, kadm.NewClient(client)); err != nil {
 		return nil, fmt.Errorf("embedded registry: topic %s: %w", JournalTopic, err)
 	}
-	return &journal{brokers: brokers, log: log}, nil
+	return &journal{opts: opts, log: log}, nil
 }
 
 func ensureJournal(ctx context.Context, admin *kadm.Client) error {
@@ -84,15 +86,14 @@ func ensureJournal(ctx context.Context, admin *kadm.Client) error {
 // up to that, which also proves that the journal takes writes.
 func (j *journal) load(ctx context.Context) (*state, error) {
 	j.close()
-	producer, err := kgo.NewClient(
-		kgo.SeedBrokers(j.brokers...),
+	producer, err := kgo.NewClient(append(j.opts,
 		kgo.DefaultProduceTopic(JournalTopic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.ProducerBatchMaxBytes(maxJournalBatch),
 		kgo.RecordDeliveryTimeout(journalTimeout),
 		kgo.AllowIdempotentProduceCancellation(),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +114,10 @@ func (j *journal) load(ctx context.Context) (*state, error) {
 
 // replay folds everything up to and including offset end.
 func (j *journal) replay(ctx context.Context, end int64) (*state, error) {
-	consumer, err := kgo.NewClient(
-		kgo.SeedBrokers(j.brokers...),
+	consumer, err := kgo.NewClient(append(j.opts,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{JournalTopic: {0: kgo.NewOffset().AtStart()}}),
 		kgo.FetchMaxWait(100*time.Millisecond),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}

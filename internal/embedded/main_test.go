@@ -16,12 +16,25 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"go.uber.org/goleak"
 )
 
 // childArg makes the test binary a process that holds a broker and a registry
 // until it is killed.
 const childArg = "embedded-child"
+
+// childPassword is where a child finds its superuser's password; none: nobody
+// is asked.
+const childPassword = "EMBEDDED_CHILD_PASSWORD"
+
+// as are the options of a client that is somebody.
+func as(l Login) []kgo.Opt {
+	if l == (Login{}) {
+		return nil
+	}
+	return []kgo.Opt{kgo.SASL(scram.Auth{User: l.Username, Pass: l.Password}.AsSha512Mechanism())}
+}
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == childArg {
@@ -35,11 +48,15 @@ func runChild(dir, addr string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	broker, err := StartBroker(context.Background(), BrokerConfig{Addr: addr, DataDir: dir, CleanEvery: -1})
+	var super Login
+	if password := os.Getenv(childPassword); password != "" {
+		super = Login{"root", password}
+	}
+	broker, err := StartBroker(context.Background(), BrokerConfig{Addr: addr, DataDir: dir, CleanEvery: -1, Superuser: super})
 	if err != nil {
 		fail(err)
 	}
-	registry, err := StartRegistry(context.Background(), RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}})
+	registry, err := StartRegistry(context.Background(), RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}, Client: as(super), Writer: super})
 	if err != nil {
 		fail(err)
 	}

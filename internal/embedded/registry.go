@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // RegistryConfig says where a registry listens and which broker keeps its journal.
 type RegistryConfig struct {
 	Addr    string       // host:port; port 0 takes any free port
 	Brokers []string     // host:port of Kafka brokers
+	Client  []kgo.Opt    // who we are to them
+	Writer  Login        // who may change anything, by basic authentication; the zero value lets everybody. All may read
 	Logger  *slog.Logger // nil drops; never sees a schema or a request body
 }
 
@@ -26,6 +29,7 @@ type RegistryConfig struct {
 // one that notices another refuses the write and reads the journal again.
 type Registry struct {
 	log    *slog.Logger
+	writer Login
 	url    string
 	server *http.Server
 	served chan struct{}
@@ -46,12 +50,12 @@ func StartRegistry(ctx context.Context, cfg RegistryConfig) (*Registry, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{log: log.With("component", "embedded-registry"), served: make(chan struct{})}
+	r := &Registry{log: log.With("component", "embedded-registry"), writer: cfg.Writer, served: make(chan struct{})}
 	ln, err := listen(ctx, "tcp", cfg.Addr, "registry")
 	if err != nil {
 		return nil, fmt.Errorf("embedded registry: %w", err)
 	}
-	if r.journal, err = openJournal(ctx, cfg.Brokers, r.log); err == nil {
+	if r.journal, err = openJournal(ctx, cfg.Brokers, cfg.Client, r.log); err == nil {
 		r.state, err = r.journal.load(ctx)
 	}
 	if err != nil {
