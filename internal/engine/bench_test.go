@@ -36,7 +36,7 @@ func BenchmarkWorker(b *testing.B) {
 	last := fmt.Sprintf("claim-%08d", claims-1)
 	b.ResetTimer()
 	began, cpu := time.Now(), cpuSeconds()
-	e, _ := c.start(b.TempDir(), topologies.All)
+	e, _ := c.start(b.TempDir(), folding())
 	eventually(b, "all claims are paid", func() bool {
 		a, err := e.Get("claim-status", last, false)
 		return err == nil && a.Row.(tables.ClaimStatus).Status == tables.ClaimPaid && e.Ready() == nil

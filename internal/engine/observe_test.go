@@ -24,7 +24,7 @@ func TestWhatIsObservedHoldsNoKey(t *testing.T) {
 	cfg := c.config(t.TempDir())
 	cfg.Metrics, cfg.Traces = metrics, sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	c.produce(record(c, topologies.ClaimSubmitted, submitted(canary)))
-	e, err := engine.Open(cfg, topologies.All, c.schemas)
+	e, err := engine.Open(cfg, folding(), c.schemas)
 	if err != nil {
 		t.Fatal(err)
 	}

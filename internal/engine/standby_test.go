@@ -14,8 +14,8 @@ import (
 func TestStandbysFollowAndTakeOver(t *testing.T) {
 	c := newCluster(t)
 	c.standby = true
-	a, stop := c.start(t.TempDir(), topologies.All)
-	b, _ := c.start(t.TempDir(), topologies.All)
+	a, stop := c.start(t.TempDir(), folding())
+	b, _ := c.start(t.TempDir(), folding())
 	const claims = 60
 	for i := range claims {
 		c.produce(record(c, topologies.ClaimSubmitted, submitted(events.ID(fmt.Sprintf("claim-%d", i)))))

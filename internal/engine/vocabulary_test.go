@@ -126,7 +126,7 @@ func TestJoinLookupAndOutput(t *testing.T) {
 // murmur2 would, as librdkafka's default does.
 func TestProducersThatHashOtherwise(t *testing.T) {
 	c := newCluster(t)
-	e, _ := c.start(t.TempDir(), topologies.All)
+	e, _ := c.start(t.TempDir(), folding())
 	const claims = 50
 	for i := range claims {
 		id := events.ID(fmt.Sprintf("claim-%d", i))
@@ -146,7 +146,7 @@ func TestProducersThatHashOtherwise(t *testing.T) {
 // one claim.
 func TestSyntheticEventsHaveRowsOfTheirOwn(t *testing.T) {
 	c := newCluster(t)
-	e, _ := c.start(t.TempDir(), topologies.All)
+	e, _ := c.start(t.TempDir(), folding())
 	r := record(c, topologies.ClaimPaid, paid("c1"))
 	r.Headers = []kgo.RecordHeader{{Key: topology.HeaderSynthetic, Value: []byte("true")}}
 	c.produce(r, record(c, topologies.ClaimSubmitted, submitted("c1")))
@@ -166,7 +166,7 @@ func TestSyntheticEventsHaveRowsOfTheirOwn(t *testing.T) {
 // value takes all the room that the topic gives.
 func TestLargestRecordsFitTheirDeadLetters(t *testing.T) {
 	c := newCluster(t)
-	e, _ := c.start(t.TempDir(), topologies.All)
+	e, _ := c.start(t.TempDir(), folding())
 	big := make([]byte, 1<<20-400)
 	good := submitted("c1")
 	for _, r := range []*kgo.Record{
