@@ -14,6 +14,10 @@ import (
 // Header of what the router wrote to a domain topic: it is not routed again.
 const HeaderOrigin = "pf_origin"
 
+// HeaderMask is the header of a copy with the id of the mask that made it: who
+// hands it on to somebody with that mask need not mask it again.
+const HeaderMask = "pf_mask"
+
 const origin = "router"
 
 // Reason codes of the router.
@@ -104,7 +108,8 @@ func copiesOf(e events.Envelope, deliveries []Delivery) (out []topology.Output, 
 			return nil, err
 		}
 		at[d.Mask.ID()] = len(out)
-		out = append(out, topology.Output{Key: string(c.Key), Topic: topic, Value: c, Headers: headersOf(c)})
+		out = append(out, topology.Output{Key: string(c.Key), Topic: topic, Value: c,
+			Headers: append(headersOf(c), topology.Header{Key: HeaderMask, Value: []byte(d.Mask.ID())})})
 	}
 	return out, nil
 }
