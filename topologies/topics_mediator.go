@@ -23,13 +23,16 @@ var (
 	eventDelivered = topology.Topic{Name: "mediator.event.delivered", Partitions: normal, Retention: 2 * day, Compression: compression, MaxMessageBytes: mebibyte,
 		Cleanup: topology.Delete, KeyField: "tag", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
 		Doc: "when an event was routed, once for each tag that is counted"}
+	deadLetterHandled = topology.Topic{Name: "mediator.deadletter.handled", Partitions: 1, Retention: 31 * day, Compression: compression, MaxMessageBytes: mebibyte,
+		Cleanup: topology.Delete, KeyField: "dlq", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
+		Doc: "what became of each dead letter, a day longer than dead letters are kept"}
 	// deliveries stands for all consumer topics; its name is what theirs begin with.
 	deliveries = topology.Topic{Name: tables.ConsumerTopicPrefix, Retention: aWeek, Compression: compression, MaxMessageBytes: 2 * mebibyte,
 		Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Doc: "what one subscription gets"}
 )
 
 // Mediator are the mediator's topics that exist from the start.
-var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered}
+var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered, deadLetterHandled}
 
 // Streams of the mediator.
 var (
@@ -38,6 +41,8 @@ var (
 	Routed   = topology.Stream[events.BatchRouted]{Topic: batchRouted, Codec: codecs.NewAvro[events.BatchRouted](batchRouted.Name, batchRouted.MaxMessageBytes)}
 	// EventDelivered carries what processors.Delivered gives.
 	EventDelivered = stream[events.EventDelivered](eventDelivered)
+	// DeadLetterHandled carries what became of dead letters.
+	DeadLetterHandled = stream[events.DeadLetterHandled](deadLetterHandled)
 	// Deliveries carries envelopes to consumer topics, one for each subscription.
 	Deliveries = topology.Stream[events.Envelope]{Topic: deliveries, Codec: codecs.NewAvro[events.Envelope](firehose.Name, deliveries.MaxMessageBytes)}
 )
