@@ -113,7 +113,8 @@ func (f *Firehose) record(e events.Envelope, trace propagation.MapCarrier) (*kgo
 	if err != nil {
 		return nil, err
 	}
-	return &kgo.Record{Key: []byte(e.Key), Value: value, Headers: headersOf(e, trace), Timestamp: e.ReceivedAt.Time()}, nil
+	// No time stamp: the client counts the delivery time-out from it.
+	return &kgo.Record{Key: []byte(e.Key), Value: value, Headers: headersOf(e, trace)}, nil
 }
 
 // headersOf are the event's attributes as the Kafka binding of CloudEvents has

@@ -44,3 +44,7 @@ func UUIDv5(topic, key string, digest []byte) string {
 	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
 	return string(out[:])
 }
+
+// KeyFault says why a record with this key, or an event with this id, would
+// not be folded: "" where it would. It never repeats the key.
+func KeyFault(key []byte) string { return keyFault(key) }
