@@ -2,10 +2,9 @@ package processors
 
 import (
 	"cmp"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"payerflow/events"
 	"payerflow/tables"
@@ -13,8 +12,8 @@ import (
 
 // Routed says who gets an event, and which rules failed on it.
 type Routed struct {
-	Deliveries []Delivery // by subscription id, each once
-	Failed     []Quarantine
+	Deliveries []Delivery   // by subscription id, each once
+	Failed     []Quarantine // by rule id, each once
 }
 
 // Delivery is one subscription's copy of an event.
@@ -27,71 +26,145 @@ type Delivery struct {
 // from it; a QUARANTINE control event takes it out.
 type Quarantine struct{ Kind, Name, Reason string }
 
-// routes is what routing needs of rules, made when it is first asked for.
-type routes struct {
-	granted func() map[string][]tables.Permission // by team
-	masks   sync.Map                              // maskKey -> *Mask
-}
-
-type maskKey struct{ eventType, classes string }
-
-func newRoutes(r *Rules) *routes {
-	permissions := r.permissions
-	return &routes{granted: sync.OnceValue(func() map[string][]tables.Permission {
-		by := map[string][]tables.Permission{}
-		for _, p := range permissions {
-			by[p.value.Team] = append(by[p.value.Team], p.value)
-		}
-		return by
-	})}
-}
-
-// Mask is what a team, or one application of it, may see of an event type. An
-// unknown type has a mask that withholds everything.
-func (r *Rules) Mask(team, application, eventType string) *Mask {
-	classes := r.Classes(team, application, eventType)
-	key := maskKey{eventType, strings.Join(slices.Sorted(maps.Keys(classes)), " ")}
-	if m, ok := r.routes.masks.Load(key); ok {
-		return m.(*Mask)
-	}
-	t, ok := r.types[eventType]
-	if !ok {
-		return NewMask(tables.EventType{Name: eventType}, nil, r.secret)
-	}
-	m, _ := r.routes.masks.LoadOrStore(key, NewMask(t.value, classes, r.secret))
-	return m.(*Mask)
-}
-
 // Route says which active subscriptions get an event. An event of a type that
-// is not registered goes to nobody.
+// is not registered goes to nobody. The deliveries follow from the rules and
+// the event alone. Failed repeats the failure of a rule only at every 1024th
+// event, so that a rule that fails on all of them does not fill the log.
 func (r *Rules) Route(e events.Envelope) Routed {
-	var out Routed
-	if _, ok := r.types[string(e.Type)]; !ok {
-		return out
+	t := r.index.types[string(e.Type)]
+	if t == nil {
+		return Routed{}
 	}
-	for _, s := range r.subscriptions {
-		if s := s.value; r.takes(s, e) {
-			out.Deliveries = append(out.Deliveries, Delivery{s, r.Mask(s.Team, "", string(e.Type))})
+	t.make()
+	run := runs.Get().(*routing)
+	defer run.done()
+	run.start(t, &e)
+	run.through(&t.any)
+	for _, f := range t.fields {
+		if value, ok := f.of(&run.on); ok && f.values[value] != nil {
+			run.through(f.values[value])
 		}
 	}
-	slices.SortFunc(out.Deliveries, func(a, b Delivery) int { return cmp.Compare(a.Subscription.ID(), b.Subscription.ID()) })
+	return Routed{run.deliveries(t), run.failed(&r.index.calls)}
+}
+
+// routing is one event on its way through an index.
+type routing struct {
+	on       occasion
+	verdicts []verdict // by the order of conditions
+	asked    []int     // verdicts that were given
+	hits     []*subscriber
+	failures []Quarantine
+}
+
+type verdict struct {
+	state  verdictState
+	reason string
+}
+
+type verdictState uint8
+
+const (
+	notAsked verdictState = iota
+	held
+	heldNot
+	failed
+)
+
+var runs = sync.Pool{New: func() any { return &routing{} }}
+
+func (run *routing) start(t *typeIndex, e *events.Envelope) {
+	run.on = occasion{event: e, shape: t.shape, want: t.want}
+	if len(run.verdicts) < t.tries {
+		run.verdicts = make([]verdict, t.tries)
+	}
+}
+
+// done forgets the event: it is PHI.
+func (run *routing) done() {
+	for _, i := range run.asked {
+		run.verdicts[i] = verdict{}
+	}
+	clear(run.hits)
+	run.on, run.asked, run.hits, run.failures = occasion{}, run.asked[:0], run.hits[:0], nil
+	runs.Put(run)
+}
+
+func (run *routing) through(b *bucket) {
+	for _, g := range b.always {
+		run.take(g)
+	}
+	if b.tagged == nil {
+		return
+	}
+	for _, tag := range run.on.event.Tags {
+		for _, g := range b.tagged[tag] {
+			run.take(g)
+		}
+	}
+}
+
+func (run *routing) take(g target) {
+	e := run.on.event
+	if e.Synthetic && g.Synthetic != tables.PassThrough || !g.Tags.Takes(e.Tags) {
+		return
+	}
+	if g.try == nil {
+		run.hits = append(run.hits, g.subscriber)
+		return
+	}
+	v := &run.verdicts[g.try.order]
+	if v.state == notAsked {
+		*v = g.try.ask(&run.on)
+		run.asked = append(run.asked, g.try.order)
+	}
+	switch v.state {
+	case held:
+		run.hits = append(run.hits, g.subscriber)
+	case failed:
+		run.failures = append(run.failures, Quarantine{tables.KindRoutingRule, g.rule, v.reason})
+	}
+}
+
+func (t *try) ask(o *occasion) verdict {
+	switch yes, failure := t.holds(o); {
+	case failure != "":
+		return verdict{failed, failure}
+	case yes:
+		return verdict{held, ""}
+	}
+	return verdict{heldNot, ""}
+}
+
+func (run *routing) deliveries(t *typeIndex) []Delivery {
+	if len(run.hits) == 0 {
+		return nil
+	}
+	slices.SortFunc(run.hits, func(a, b *subscriber) int { return cmp.Compare(a.order, b.order) })
+	out := make([]Delivery, 0, len(run.hits))
+	for i, s := range run.hits {
+		if i == 0 || run.hits[i-1] != s {
+			out = append(out, Delivery{s.Subscription, t.masks[s.Team]})
+		}
+	}
 	return out
 }
 
-func (r *Rules) takes(s tables.Subscription, e events.Envelope) bool {
-	if s.State != tables.StateActive || (e.Synthetic && s.Synthetic != tables.PassThrough) || !s.Tags.Takes(e.Tags) {
-		return false
-	}
-	named := len(s.EventTypes) > 0 && tables.Matches(s.EventTypes, string(e.Type))
-	if len(s.Rules) == 0 && named {
-		return true
-	}
-	for _, u := range r.rules {
-		u := u.value
-		mine := u.Destination == s.ID() || (u.Team == s.Team && slices.Contains(s.Rules, u.Name) && (named || len(s.EventTypes) == 0))
-		if mine && u.State == tables.StateActive && tables.Matches(u.EventTypes, string(e.Type)) {
-			return true
+// failures counts how often each rule failed.
+type failures struct{ byRule sync.Map }
+
+const sayAgain = 1024
+
+func (run *routing) failed(counts *failures) (out []Quarantine) {
+	slices.SortFunc(run.failures, func(a, b Quarantine) int { return cmp.Compare(a.Name, b.Name) })
+	for i, q := range run.failures {
+		if i > 0 && run.failures[i-1].Name == q.Name {
+			continue
+		}
+		n, _ := counts.byRule.LoadOrStore(q.Name, new(atomic.Int64))
+		if n.(*atomic.Int64).Add(1)%sayAgain == 1 {
+			out = append(out, q)
 		}
 	}
-	return false
+	return out
 }

@@ -19,15 +19,16 @@ type Rules struct {
 	secret    []byte
 	catalogue map[string]tables.EventType // the defaults, by name
 
-	types         map[string]row[tables.EventType]
+	types         map[string]row[*registered]
 	published     map[string][]string // schemas of all versions of a type, also of one that was taken away
 	rules         map[string]row[tables.RoutingRule]
 	subscriptions map[string]row[tables.Subscription]
 	permissions   map[string]row[tables.Permission]
+	granted       map[string][]tables.Permission // the same by team
 	tokens        map[string]row[tables.Token]
 
-	routes *routes
-	hash   func() string
+	index *index
+	hash  func() string
 }
 
 // row is a row of rules with the version that its last change gave it.
@@ -55,13 +56,13 @@ type Outcome struct {
 func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 	r := &Rules{
 		secret: secret, catalogue: map[string]tables.EventType{},
-		types: map[string]row[tables.EventType]{}, published: map[string][]string{},
+		types: map[string]row[*registered]{}, published: map[string][]string{},
 		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
-		permissions: map[string]row[tables.Permission]{}, tokens: map[string]row[tables.Token]{},
+		permissions: map[string]row[tables.Permission]{}, granted: map[string][]tables.Permission{}, tokens: map[string]row[tables.Token]{},
 	}
 	for _, t := range defaults {
 		r.catalogue[t.Name] = t
-		r.types[t.Name] = row[tables.EventType]{1, t}
+		r.types[t.Name] = row[*registered]{1, register(t, nil)}
 		r.published[t.Name] = []string{t.Schema}
 	}
 	return r.sealed()
@@ -73,7 +74,7 @@ func (r *Rules) Apply(changes []Change) (*Rules, []Outcome) {
 	next := *r
 	next.types, next.published = maps.Clone(r.types), maps.Clone(r.published)
 	next.rules, next.subscriptions = maps.Clone(r.rules), maps.Clone(r.subscriptions)
-	next.permissions, next.tokens = maps.Clone(r.permissions), maps.Clone(r.tokens)
+	next.permissions, next.granted, next.tokens = maps.Clone(r.permissions), maps.Clone(r.granted), maps.Clone(r.tokens)
 	outcomes := make([]Outcome, 0, len(changes))
 	for _, c := range changes {
 		next.offset = c.Offset + 1
@@ -98,7 +99,7 @@ func (r *Rules) apply(c Change) Outcome {
 }
 
 func (r *Rules) sealed() *Rules {
-	r.routes = newRoutes(r)
+	r.index = newIndex(r)
 	r.hash = sync.OnceValue(r.routingHash)
 	return r
 }
@@ -122,12 +123,6 @@ func (r *Rules) Version(kind, name string) int32 {
 	}
 	return 0
 }
-
-// EventType finds a registered type.
-func (r *Rules) EventType(name string) (tables.EventType, bool) { return find(r.types, name) }
-
-// EventTypes are all registered types by name.
-func (r *Rules) EventTypes() []tables.EventType { return sorted(r.types) }
 
 // Subscription finds a subscription by team/name.
 func (r *Rules) Subscription(id string) (tables.Subscription, bool) { return find(r.subscriptions, id) }

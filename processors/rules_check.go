@@ -100,8 +100,8 @@ func (r *Rules) present(c events.Control) (entry, []events.Fault) {
 func (r *Rules) entry(kind, name string) (entry, bool) {
 	switch kind {
 	case tables.KindEventType:
-		v, ok := r.types[name]
-		return &eventType{v.value}, ok
+		v, ok := r.EventType(name)
+		return &eventType{v}, ok
 	case tables.KindRoutingRule:
 		v, ok := r.rules[name]
 		return &routingRule{v.value}, ok

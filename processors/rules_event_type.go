@@ -17,7 +17,7 @@ const (
 type eventType struct{ tables.EventType }
 
 func (t *eventType) put(r *Rules, version int32) {
-	r.types[t.Name] = row[tables.EventType]{version, t.EventType}
+	r.types[t.Name] = row[*registered]{version, register(t.EventType, r.types[t.Name].value)}
 	if all := r.published[t.Name]; len(all) < int(t.Version) {
 		r.published[t.Name] = append(slices.Clip(all), t.Schema)
 	}

@@ -1,6 +1,8 @@
 package processors
 
 import (
+	"slices"
+
 	"payerflow/events"
 	"payerflow/tables"
 )
@@ -8,10 +10,17 @@ import (
 type permission struct{ tables.Permission }
 
 func (p *permission) put(r *Rules, version int32) {
+	r.revoke(p.Permission)
 	r.permissions[p.ID()] = row[tables.Permission]{version, p.Permission}
+	r.granted[p.Team] = append(slices.Clip(r.granted[p.Team]), p.Permission)
 }
 
-func (p *permission) drop(r *Rules)                   { delete(r.permissions, p.ID()) }
+func (r *Rules) revoke(p tables.Permission) {
+	delete(r.permissions, p.ID())
+	r.granted[p.Team] = slices.DeleteFunc(slices.Clone(r.granted[p.Team]), func(o tables.Permission) bool { return o.ID() == p.ID() })
+}
+
+func (p *permission) drop(r *Rules)                   { r.revoke(p.Permission) }
 func (p *permission) checkDrop(*Rules) []events.Fault { return nil }
 
 func (p *permission) check(*Rules) []events.Fault {
@@ -30,7 +39,7 @@ func (p *permission) check(*Rules) []events.Fault {
 // only what the whole team may see.
 func (r *Rules) Classes(team, application, eventType string) map[string]bool {
 	seen := map[string]bool{tables.ClassPublic: true}
-	for _, p := range r.routes.granted()[team] {
+	for _, p := range r.granted[team] {
 		if (p.Application == "" || p.Application == application) && (len(p.EventTypes) == 0 || tables.Matches(p.EventTypes, eventType)) {
 			seen[p.Class] = true
 		}

@@ -1,6 +1,8 @@
 package processors
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"payerflow/events"
@@ -32,8 +34,66 @@ func (u *routingRule) check(r *Rules) []events.Fault {
 		f.unless(ok || team != u.Team, UnknownRow, "/destination", "the team has no such subscription: write it first")
 	}
 	f.oneOf("/state", u.State, tables.StateActive, tables.StatePaused)
-	f.unless(u.Condition == "", NotBuilt, "/condition", "conditions are still to come")
+	u.checkCondition(r, &f)
 	return f
+}
+
+// checkCondition holds the condition against every type that there is of
+// those that the rule names.
+func (u *routingRule) checkCondition(r *Rules, f *faults) {
+	if u.Condition == "" {
+		return
+	}
+	if len(u.Condition) > maxCondition {
+		f.add(InvalidCEL, conditionAt, "at most 4 KiB")
+		return
+	}
+	for _, t := range r.named(u.EventTypes) {
+		for _, fault := range r.unfit(u.RoutingRule, t) {
+			fault.Reason = t.Name + ": " + fault.Reason
+			*f = append(*f, fault)
+		}
+		if len(*f) > maxIssues {
+			return
+		}
+	}
+}
+
+// named are the registered types that a list of names and patterns means, by name.
+func (r *Rules) named(names []string) []*registered {
+	found := map[string]*registered{}
+	for _, name := range names {
+		if t := r.types[name].value; t != nil {
+			found[name] = t
+		} else if strings.Contains(name, "*") {
+			for each, t := range r.types {
+				if tables.Matches([]string{name}, each) {
+					found[each] = t.value
+				}
+			}
+		}
+	}
+	all := make([]*registered, 0, len(found))
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[name])
+	}
+	return all
+}
+
+// unfit is why a rule's condition cannot be asked of events of a type.
+func (r *Rules) unfit(u tables.RoutingRule, t *registered) []events.Fault {
+	if u.Condition == "" {
+		return nil
+	}
+	l, err := t.language()
+	if err != nil {
+		return fault(InvalidSchema, conditionAt, "the type's schema cannot be read")
+	}
+	c := l.condition(u.Condition)
+	if len(c.faults) > 0 {
+		return c.faults
+	}
+	return c.hidden(t.mask(r.Classes(u.Team, "", t.Name), r.secret))
 }
 
 func (u *routingRule) checkDrop(r *Rules) []events.Fault {
@@ -50,8 +110,40 @@ func (u *routingRule) checkDrop(r *Rules) []events.Fault {
 	return nil
 }
 
-// RoutingRule finds a routing rule by team/name.
-func (r *Rules) RoutingRule(id string) (tables.RoutingRule, bool) { return find(r.rules, id) }
+// RoutingRule finds a routing rule by team/name, as it stands: an active rule
+// that no event type suits, or that looks at what its team may not see, is
+// QUARANTINED until that changes; Reason says why, also where only some types
+// do not suit it.
+func (r *Rules) RoutingRule(id string) (tables.RoutingRule, bool) {
+	u, ok := r.rules[id]
+	return r.standing(u.value), ok
+}
 
-// RoutingRules are all routing rules by id.
-func (r *Rules) RoutingRules() []tables.RoutingRule { return sorted(r.rules) }
+// RoutingRules are all routing rules by id, as they stand.
+func (r *Rules) RoutingRules() []tables.RoutingRule {
+	all := sorted(r.rules)
+	for i, u := range all {
+		all[i] = r.standing(u)
+	}
+	return all
+}
+
+func (r *Rules) standing(u tables.RoutingRule) tables.RoutingRule {
+	if u.State != tables.StateActive || u.Condition == "" {
+		return u
+	}
+	var why []string
+	of := r.named(u.EventTypes)
+	for _, t := range of {
+		if f := r.unfit(u, t); len(f) > 0 {
+			why = append(why, t.Name+": "+f[0].Reason)
+		}
+	}
+	if len(why) > 0 {
+		u.Reason = strings.Join(why, "; ")
+		if len(why) == len(of) {
+			u.State = tables.StateQuarantined
+		}
+	}
+	return u
+}
