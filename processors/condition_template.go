@@ -51,16 +51,16 @@ func lexeme(text string) (int, ref.Val) {
 	switch c := text[0]; {
 	case c == '"' || c == '\'':
 		return quoted(text)
-	case letter(c):
-		n := run(text, func(c byte) bool { return letter(c) || digit(c) || c == '_' })
+	case isLetter(c):
+		n := run(text, func(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' })
 		if n < len(text) && (text[n] == '"' || text[n] == '\'' || text[n] == '(') {
 			return 0, nil // raw text, bytes, or a call
 		}
 		return n, nil
-	case digit(c):
+	case isDigit(c):
 		return numeral(text)
 	case c == '.':
-		if len(text) > 1 && letter(text[1]) {
+		if len(text) > 1 && isLetter(text[1]) {
 			return 1, nil
 		}
 		return 0, nil
@@ -78,15 +78,15 @@ func quoted(text string) (int, ref.Val) {
 	if end == 0 || strings.ContainsAny(text[:end], "\\\r\n") || !utf8.ValidString(text[:end]) {
 		return 0, nil
 	}
-	if n := end + 1; n == len(text) || strings.IndexByte("\"'_", text[n]) < 0 && !letter(text[n]) && !digit(text[n]) {
+	if n := end + 1; n == len(text) || strings.IndexByte("\"'_", text[n]) < 0 && !isLetter(text[n]) && !isDigit(text[n]) {
 		return n, types.String(text[1:end])
 	}
 	return 0, nil
 }
 
 func numeral(text string) (int, ref.Val) {
-	n := run(text, func(c byte) bool { return digit(c) || c == '.' })
-	if n > 15 || n < len(text) && (letter(text[n]) || text[n] == '_') || text[n-1] == '.' {
+	n := run(text, func(c byte) bool { return isDigit(c) || c == '.' })
+	if n > 15 || n < len(text) && (isLetter(text[n]) || text[n] == '_') || text[n-1] == '.' {
 		return 0, nil
 	}
 	if whole, err := strconv.ParseInt(text[:n], 10, 64); err == nil {
@@ -99,8 +99,8 @@ func numeral(text string) (int, ref.Val) {
 	return n, types.Double(f)
 }
 
-func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
-func digit(c byte) bool  { return c >= '0' && c <= '9' }
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
 func run(text string, of func(c byte) bool) int {
 	for i := range len(text) {
