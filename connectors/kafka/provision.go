@@ -37,10 +37,14 @@ func checkTeam(team string) error {
 	return nil
 }
 
+// ErrPartitions says that a consumer topic has another number of partitions
+// than the subscription wants.
+var ErrPartitions = errors.New("the number of partitions of a topic stays: entities would lose their order. Make another subscription")
+
 // CreateConsumerTopic makes the topic of a subscription as it is declared, or
 // sets what differs, and returns when the cluster tells of it. Replication is
 // that of the firehose, at most what the catalogue asks for. A topic that has
-// another number of partitions is an error: entities would lose their order.
+// another number of partitions is [ErrPartitions].
 func (c *Client) CreateConsumerTopic(ctx context.Context, s tables.Subscription) error {
 	if err := checkTeam(s.Team); err != nil {
 		return err
@@ -55,7 +59,7 @@ func (c *Client) CreateConsumerTopic(ctx context.Context, s tables.Subscription)
 	}
 	for _, ch := range changes {
 		if ch.Kind == PartitionCount {
-			return fmt.Errorf("topic %s has %s partitions, the subscription wants %s: make another subscription", ch.Topic, ch.Have, ch.Want)
+			return fmt.Errorf("topic %s has %s, the subscription wants %s: %w", ch.Topic, ch.Have, ch.Want, ErrPartitions)
 		}
 	}
 	if err := c.Apply(ctx, changes, r, func(Change) {}); err != nil {

@@ -13,12 +13,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"payerflow/tables"
+	"payerflow/topologies"
 )
 
 const (
-	// FreshFor is how old the rules may be that a router begins a transaction
-	// with: docs/adr/0007-mediator.md.
-	FreshFor = 5 * time.Second
 	// beginsWithin is how long a router takes at most from looking at the rules
 	// to its first record of the transaction.
 	beginsWithin = 2 * time.Second
@@ -30,31 +28,46 @@ const (
 // ErrActive says that a subscription is in force.
 var ErrActive = errors.New("the subscription is active: pause or delete it first")
 
-// DeleteConsumerTopic deletes the topic of a subscription once nothing is on
-// its way there any more. The caller has just seen that the subscription is
-// paused or deleted, at the end of the control log. From then on a router that
-// does not know it yet stops within [FreshFor]; transactions with ids of the
-// routers' prefix that are open after that are waited for. A topic that does
-// not exist is no error.
-func (c *Client) DeleteConsumerTopic(ctx context.Context, s tables.Subscription, routers string) error {
-	if err := checkTeam(s.Team); err != nil {
+// routers is what the transactional ids of all routers begin with.
+var routers = "payerflow." + topologies.Router.Name + "."
+
+// DeleteConsumerTopic deletes the topic of a subscription that is paused,
+// deleted or in quarantine, once nothing is on its way there any more. A router
+// that does not know of it yet stops within [Fresh]; transactions of routers
+// that are open after that are waited for. It is [ErrActive] where the
+// subscription is active, or becomes so meanwhile. A topic that does not exist
+// is no error.
+func (p Provisioned) DeleteConsumerTopic(ctx context.Context, team, name string) error {
+	s := tables.Subscription{Team: team, Name: name}
+	if err := errors.Join(checkTeam(team), p.inactive(s)); err != nil {
 		return err
-	}
-	if s.State == tables.StateActive {
-		return ErrActive
 	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(FreshFor + beginsWithin):
+	case <-time.After(Fresh + beginsWithin):
 	}
-	if err := c.openEnded(ctx, routers); err != nil {
+	if err := p.Client.openEnded(ctx, routers); err != nil {
 		return err
 	}
-	deleted, err := c.admin.DeleteTopics(ctx, s.Topic())
+	if err := p.inactive(s); err != nil {
+		return err
+	}
+	deleted, err := p.Client.admin.DeleteTopics(ctx, s.Topic())
 	err = errors.Join(err, deleted.Error())
 	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return fmt.Errorf("delete topic %s: %w", s.Topic(), err)
+	}
+	return nil
+}
+
+func (p Provisioned) inactive(s tables.Subscription) error {
+	rules, err := p.Rules()
+	if err != nil {
+		return err
+	}
+	if now, exists := rules.Subscription(s.ID()); exists && now.State == tables.StateActive {
+		return ErrActive
 	}
 	return nil
 }

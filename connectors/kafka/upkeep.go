@@ -7,20 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"payerflow/events"
+	"payerflow/processors"
 	"payerflow/tables"
 )
-
-// Subscribed is where [Upkeep] reads subscriptions, and says that one cannot
-// be served.
-type Subscribed interface {
-	// Subscriptions are all there are, fresh, or an error.
-	Subscriptions() ([]tables.Subscription, error)
-	// Changed is closed at the next change of the rules.
-	Changed() <-chan struct{}
-	// Quarantine takes an active subscription out of routing. A worker that was
-	// faster is no error.
-	Quarantine(ctx context.Context, s tables.Subscription, why string) error
-}
 
 const (
 	upkeepEvery = 10 * time.Second
@@ -39,8 +29,9 @@ const MissingTopic = "TOPIC_MISSING: the consumer topic does not exist; put the 
 // which a new one would not.
 type Upkeep struct {
 	Client *Client
-	Rules  Subscribed
+	Rules  *Control
 	Log    *slog.Logger
+	Every  time.Duration // between two looks when nothing changes; 0: ten seconds
 
 	gone map[string]time.Time // since when a topic is missing
 }
@@ -64,16 +55,21 @@ func (u *Upkeep) Run(ctx context.Context) error {
 
 // once makes one pass, and says when the next one is due.
 func (u *Upkeep) once(ctx context.Context) (time.Duration, error) {
-	subs, err := u.Rules.Subscriptions()
-	if err != nil {
-		return upkeepEvery, err
+	every := u.Every
+	if every == 0 {
+		every = upkeepEvery
 	}
+	rules, err := u.Rules.Rules()
+	if err != nil {
+		return missingFor / 3, err
+	}
+	subs := rules.Subscriptions()
 	if n, err := u.Client.Grant(ctx, subs); err != nil {
-		return upkeepEvery, err
+		return every, err
 	} else if n > 0 {
 		u.Log.Info("access rules of teams follow their subscriptions", "changed", n)
 	}
-	again, gone := upkeepEvery, map[string]time.Time{}
+	again, gone := every, map[string]time.Time{}
 	active := map[string]tables.Subscription{}
 	for _, s := range subs {
 		if s.State == tables.StateActive {
@@ -82,7 +78,7 @@ func (u *Upkeep) once(ctx context.Context) (time.Duration, error) {
 	}
 	missing, err := u.Client.missing(ctx, slices.Sorted(maps.Keys(active))...)
 	if err != nil {
-		return upkeepEvery, err
+		return every, err
 	}
 	for _, topic := range missing {
 		since, known := u.gone[topic]
@@ -91,15 +87,24 @@ func (u *Upkeep) once(ctx context.Context) (time.Duration, error) {
 		}
 		gone[topic] = since
 		if time.Since(since) < missingFor {
-			again = missingFor / 3
+			again = min(every, missingFor/3)
 			continue
 		}
-		s := active[topic]
-		if err := u.Rules.Quarantine(ctx, s, MissingTopic); err != nil {
-			return upkeepEvery, err
+		if err := u.quarantine(ctx, rules, active[topic]); err != nil {
+			return every, err
 		}
-		u.Log.Error("a subscription is in quarantine: its topic is gone", "subscription", s.ID(), "topic", topic)
 	}
 	u.gone = gone
 	return again, nil
+}
+
+// quarantine takes a subscription out of routing. One that was changed
+// meanwhile, perhaps by another worker for the same reason, is left alone.
+func (u *Upkeep) quarantine(ctx context.Context, rules *processors.Rules, s tables.Subscription) error {
+	o, err := u.Rules.Change(ctx, events.Control{Kind: tables.KindSubscription, Name: s.ID(), Version: rules.Version(tables.KindSubscription, s.ID()) + 1,
+		Act: events.ControlQuarantine, By: "payerflow", Why: MissingTopic, At: events.InstantOf(time.Now())})
+	if err == nil && o.Applied {
+		u.Log.Error("a subscription is in quarantine: its topic is gone", "subscription", s.ID(), "topic", s.Topic())
+	}
+	return err
 }
