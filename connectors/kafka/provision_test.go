@@ -49,6 +49,7 @@ func secure(t *testing.T) secured {
 	changes, err := s.admin.Diff(s.ctx(), []topology.Topic{topologies.Firehose.Topic, topologies.Control.Topic, topologies.ClaimSubmitted.Topic}, r)
 	must(t, err)
 	must(t, s.admin.Apply(s.ctx(), changes, r, func(Change) {}))
+	s.eventually("topics", func() error { _, err := s.admin.replication(s.ctx()); return err })
 	return s
 }
 

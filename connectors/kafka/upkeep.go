@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -63,15 +64,19 @@ func (u *Upkeep) once(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return missingFor / 3, err
 	}
-	subs := rules.Subscriptions()
-	if n, err := u.Client.Grant(ctx, subs); err != nil {
-		return every, err
-	} else if n > 0 {
+	n, err := u.Client.Grant(ctx, rules.Subscriptions())
+	if n > 0 {
 		u.Log.Info("access rules of teams follow their subscriptions", "changed", n)
 	}
+	again, more := u.lookForTopics(ctx, rules, every)
+	return again, errors.Join(err, more)
+}
+
+// lookForTopics puts active subscriptions without a topic into quarantine.
+func (u *Upkeep) lookForTopics(ctx context.Context, rules *processors.Rules, every time.Duration) (time.Duration, error) {
 	again, gone := every, map[string]time.Time{}
 	active := map[string]tables.Subscription{}
-	for _, s := range subs {
+	for _, s := range rules.Subscriptions() {
 		if s.State == tables.StateActive {
 			active[s.Topic()] = s
 		}

@@ -2,11 +2,14 @@
 # Apache Kafka on this machine, without a container engine. State is in ${PAYERFLOW_LOCAL:-$HOME/.cache/payerflow-local}.
 #
 #   kafka.sh start [--wipe] [1|3]   one node at 127.0.0.1:19092 (default), or three at :19192 :19292 :19392
+#   kafka.sh start --secured        one node with empty data that also listens at :19094 for those who say who they are
 #   kafka.sh stop [N]               all nodes that run, or one
 #   kafka.sh node N                 starts node N of the three again
 #   kafka.sh kill N                 ends node N at once, as a crash does
 #
-# Node 0 is the single one; 1 to 3 are the three. --wipe begins with empty data and is refused while a node runs.
+# Node 0 is the single one; 1 to 3 are the three. A secured node has an authorizer. Its administrator is admin, by
+# SCRAM-SHA-512; the password is in kafka0.password of the state. Who comes without a name, at :19092, may do
+# everything too: that is for the servers beside it. --wipe begins with empty data and is refused while a node runs.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -16,7 +19,7 @@ VERSION=4.3.1
 CLUSTER=cGF5ZXJmbG93LWxvY2FsMA # any 16 bytes in base64url
 LIBS=$STATE/kafka-$VERSION
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 port() { printf '%s' $((19000 + $1 * 100 + $2)); }
 addr() { printf '127.0.0.1:%s' "$(port "$1" 92)"; }
 is_up() { running "$STATE/kafka$1.pid" "$STATE/kafka$1.properties"; }
@@ -29,6 +32,21 @@ fetch() {
   rm -rf "$LIBS.part"
   mvn -q -B -Dstyle.color=never -f "$HERE/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$LIBS.part"
   mv "$LIBS.part" "$LIBS" # so that a fetch cut short is not taken for a whole one
+}
+
+# secured NODE: what a node that asks who is there has in addition.
+secured() {
+  [ -f "$STATE/kafka$1.password" ] || return 0
+  cat <<P
+listeners=PLAINTEXT://$(addr "$1"),SASL://127.0.0.1:$(port "$1" 94),CONTROLLER://127.0.0.1:$(port "$1" 93)
+advertised.listeners=PLAINTEXT://$(addr "$1"),SASL://127.0.0.1:$(port "$1" 94)
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
+sasl.enabled.mechanisms=SCRAM-SHA-512,SCRAM-SHA-256
+listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:ANONYMOUS
+P
 }
 
 properties() { # NODE
@@ -57,15 +75,17 @@ share.coordinator.state.topic.replication.factor=$copies
 share.coordinator.state.topic.min.isr=$isr
 group.initial.rebalance.delay.ms=0
 P
+  secured "$1" # of a key that is there twice, the last one counts
 }
 
 boot() { # NODE
-  local log="-Dlog4j2.configurationFile=$HERE/log4j2.xml" conf=$STATE/kafka$1.properties heap=512m
+  local log="-Dlog4j2.configurationFile=$HERE/log4j2.xml" conf=$STATE/kafka$1.properties heap=512m scram=()
   if [ "$1" = 0 ]; then heap=1g; fi
   if port_open "$(port "$1" 92)"; then die "$(addr "$1") is taken by another program"; fi
   properties "$1" >"$conf"
   if [ ! -f "$STATE/kafka$1.data/meta.properties" ]; then
-    "$JAVA" "$log" -cp "$LIBS/*" kafka.tools.StorageTool format -t "$CLUSTER" -c "$conf" >"$STATE/kafka$1.format.log" 2>&1 ||
+    if [ -f "$STATE/kafka$1.password" ]; then scram=(-S "SCRAM-SHA-512=[name=admin,password=$(cat "$STATE/kafka$1.password")]"); fi
+    "$JAVA" "$log" -cp "$LIBS/*" kafka.tools.StorageTool format -t "$CLUSTER" -c "$conf" ${scram[@]+"${scram[@]}"} >"$STATE/kafka$1.format.log" 2>&1 ||
       { cat "$STATE/kafka$1.format.log" >&2; die "node $1: the data directory cannot be prepared"; }
   fi
   launch "kafka$1" "$JAVA" "-Xmx$heap" "$log" -cp "$LIBS/*" kafka.Kafka "$conf"
@@ -101,7 +121,7 @@ stop() { # NODE...: all are told before one is awaited, because a node that leav
 wipe() { # NODE...
   local n
   for n in "$@"; do if is_up "$n" >/dev/null; then die "node $n is running: stop it before --wipe"; fi; done
-  for n in "$@"; do rm -rf "${STATE:?}/kafka$n.data"; done
+  for n in "$@"; do rm -rf "${STATE:?}/kafka$n.data" "$STATE/kafka$n.password"; done
 }
 
 one_of() { case " $2 " in *" $1 "*) ;; *) usage ;; esac }
@@ -111,6 +131,14 @@ shift || usage
 case "$command" in
 start)
   clean=''
+  if [ "${1:-}" = --secured ]; then
+    [ $# = 1 ] || usage
+    wipe 0
+    mkdir -p "$STATE"
+    (umask 077 && head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$STATE/kafka0.password")
+    start 0
+    exit
+  fi
   if [ "${1:-}" = --wipe ]; then clean=1; shift; fi
   one_of "${1:-1}" '1 3'
   nodes=0
