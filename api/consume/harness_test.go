@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -139,11 +140,21 @@ func (s *stage) revoke(id string) {
 // deliver writes copies n to m as the router does.
 func (s *stage) deliver(sub tables.Subscription, partition int32, from, to int) {
 	s.t.Helper()
-	serde, err := topologies.Deliveries.Codec.Bind(s.schemas, sub.Topic())
-	must(s.t, err)
 	r, err := s.control.Rules()
 	must(s.t, err)
-	m := r.Mask(sub.Team, "", eventType)
+	s.write(sub, r.Mask(sub.Team, "", eventType), partition, from, to)
+}
+
+// deliverWith writes copies that a mask of another moment made.
+func (s *stage) deliverWith(sub tables.Subscription, m *processors.Mask, from, to int) {
+	s.t.Helper()
+	s.write(sub, m, 0, from, to)
+}
+
+func (s *stage) write(sub tables.Subscription, m *processors.Mask, partition int32, from, to int) {
+	s.t.Helper()
+	serde, err := topologies.Deliveries.Codec.Bind(s.schemas, sub.Topic())
+	must(s.t, err)
 	var records []*kgo.Record
 	for n := from; n < to; n++ {
 		e, err := m.Envelope(events.Envelope{ID: fmt.Sprintf("e%d", n), Type: eventType, Key: "visit-1", TransactionID: "t", At: events.InstantOf(time.Now()), SourceSystem: "ehr",
@@ -178,6 +189,10 @@ func (s *stage) worker(limits consume.Limits) *worker {
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = guard.Run(ctx) })
 	server := httptest.NewUnstartedServer(guard.Wrap(func(*http.Request) bool { return false }, mux))
+	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10) // so that a slow reader is felt soon
+		return ctx
+	}
 	server.Start()
 	address := server.Listener.Addr().String()
 	c, err := kafka.OpenCopies(s.t.Context(), []string{s.broker.Addr()}, s.schemas, address)

@@ -71,11 +71,11 @@ func (c *Copies) deadLetter(s tables.Subscription, group string, p Copy, retries
 }
 
 func (c *Copies) makeDLQ(ctx context.Context, s tables.Subscription) error {
-	n, err := c.client.Brokers(ctx)
+	replication, err := c.client.replication(ctx)
 	if err != nil {
 		return err
 	}
-	dlq, replication := topologies.ConsumerTopic(s).DLQ(), Required.CappedTo(n)
+	dlq := topologies.ConsumerTopic(s).DLQ()
 	changes, err := c.client.Diff(ctx, []topology.Topic{dlq}, replication)
 	if err != nil {
 		return err
