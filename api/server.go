@@ -30,6 +30,7 @@ func New(views topology.Views, o Options) http.Handler {
 	api := humago.New(mux, config)
 	registerViews(api, views)
 	registerHealth(api, views)
+	registerSLA(api, views)
 	mux.Handle("GET /docs", docsPage(api))
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
