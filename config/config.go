@@ -13,6 +13,7 @@ type Config struct {
 	HTTP     HTTP     `koanf:"http"`
 	Engine   Engine   `koanf:"engine"`
 	Demo     Demo     `koanf:"demo"`
+	DLQ      DLQ      `koanf:"dlq"`
 	Log      Log      `koanf:"log"`
 }
 
@@ -24,6 +25,7 @@ func Default() Config {
 		HTTP:     DefaultHTTP(),
 		Engine:   DefaultEngine(),
 		Demo:     DefaultDemo(),
+		DLQ:      DefaultDLQ(),
 		Log:      DefaultLog(),
 	}
 }
@@ -36,6 +38,7 @@ func (c Config) Validate() error {
 		c.HTTP.Validate(),
 		c.Engine.Validate(),
 		c.Demo.Validate(),
+		c.DLQ.Validate(),
 		c.Log.Validate(),
 	)
 }

@@ -48,6 +48,8 @@ func TestValidate(t *testing.T) {
 			"engine.batch-interval is not below engine.transaction-timeout", "engine.freshness is not above engine.batch-interval"}},
 		{func(c *config.Config) { c.Demo = config.Demo{Rate: math.NaN()} },
 			[]string{"demo.kafka-addr", "demo.registry-addr", "demo.rate is NaN; legal: above 0"}},
+		{func(c *config.Config) { c.DLQ.Alert = config.Alert{URL: "ftp://h/s3cret"} }, []string{"dlq.alert.url is not such a URL", "dlq.alert.interval is 0s; legal: 100ms to 24h"}},
+		{func(c *config.Config) { c.DLQ.Alert.URL = "https://u:s3cret@" }, []string{"dlq.alert.url"}},
 		{func(c *config.Config) { c.Demo.Rate = math.Inf(1) }, []string{"demo.rate is +Inf"}},
 		{func(c *config.Config) { c.Log = config.Log{Level: "INFO"} },
 			[]string{`log.level is "INFO"; legal: debug, info, warn, error`, `log.format is ""`}},

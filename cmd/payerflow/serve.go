@@ -27,6 +27,7 @@ type server struct {
 	engine *engine.Engine
 	http   *http.Server
 	ln     net.Listener
+	dlqs   func(ctx context.Context) // watches the dead letter topics until ctx ends
 }
 
 func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string) (*server, error) {
@@ -47,7 +48,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		return nil, errors.Join(err, ln.Close())
 	}
 	h := &http.Server{Handler: api.New(e, api.Options{Version: version(), Metrics: metrics}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
-	return &server{engine: e, http: h, ln: ln}, nil
+	return &server{engine: e, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, codecs.OpenRegistry(registryURL), metrics)}, nil
 }
 
 func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
@@ -72,6 +73,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 		defer cancel()
 		engineErr = s.engine.Run(ctx)
 	})
+	wg.Go(func() { s.dlqs(ctx) })
 	wg.Go(func() {
 		defer cancel()
 		if err := s.http.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
