@@ -12,6 +12,7 @@ type Config struct {
 	Registry Registry `koanf:"registry"`
 	HTTP     HTTP     `koanf:"http"`
 	Engine   Engine   `koanf:"engine"`
+	Security Security `koanf:"security"`
 	Demo     Demo     `koanf:"demo"`
 	DLQ      DLQ      `koanf:"dlq"`
 	Log      Log      `koanf:"log"`
@@ -24,6 +25,7 @@ func Default() Config {
 		Registry: DefaultRegistry(),
 		HTTP:     DefaultHTTP(),
 		Engine:   DefaultEngine(),
+		Security: DefaultSecurity(),
 		Demo:     DefaultDemo(),
 		DLQ:      DefaultDLQ(),
 		Log:      DefaultLog(),
@@ -37,6 +39,7 @@ func (c Config) Validate() error {
 		c.Registry.Validate(),
 		c.HTTP.Validate(),
 		c.Engine.Validate(),
+		c.Security.Validate(),
 		c.Demo.Validate(),
 		c.DLQ.Validate(),
 		c.Log.Validate(),

@@ -9,6 +9,7 @@ import (
 // All is every group, for the worker to run and for drawing and checking.
 var All = []topology.Declared{
 	ClaimStatus.Declare(),
+	Router.Declare(),
 	SLA.Declare(),
 }
 

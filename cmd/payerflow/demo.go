@@ -71,6 +71,9 @@ func (a *app) demo(ctx context.Context) (err error) {
 	if err := a.demoTeamLogin(ctx, client, addresses{broker.Addr(), strings.TrimPrefix(registry.URL(), "http://")}); err != nil {
 		return err
 	}
+	if err := a.demoSecret(); err != nil {
+		return err
+	}
 	s, err := a.newServer(ctx, brokers, opts, registry.URL())
 	if err != nil {
 		return err

@@ -258,6 +258,12 @@ func (tg target) flags() []string {
 // worker starts a worker process and returns it with the root of its HTTP surface.
 func (tg target) worker(t *testing.T, dataDir string) (*process, string) {
 	t.Helper()
+	if err := os.MkdirAll(dataDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dataDir, "secret"), []byte(strings.Repeat("s", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	p := spawn(t, append([]string{"worker", "--data-dir", dataDir, "--http-addr", "127.0.0.1:0"}, tg.flags()...)...)
 	return p, "http://" + p.await(`worker starts.* http=(\S+)`)
 }

@@ -19,12 +19,14 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
+	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
 
 // server is a worker: the engine with all groups, and the HTTP surface.
 type server struct {
 	engine *engine.Engine
+	rules  *kafka.Control
 	http   *http.Server
 	ln     net.Listener
 	dlqs   func(ctx context.Context) // watches the dead letter topics until ctx ends
@@ -38,17 +40,24 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c := a.cfg.Engine
+	registry := codecs.OpenRegistry(registryURL)
+	rules, err := a.openRules(brokers, client, registry, metrics)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
 	e, err := engine.Open(engine.Config{
 		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics, Client: client,
-	}, topologies.All, codecs.OpenRegistry(registryURL))
+		Pins: map[string]func() (topology.Pinned, error){topologies.Router.Name: inForce(rules)},
+	}, topologies.All, registry)
 	if err != nil {
+		rules.Close()
 		return nil, errors.Join(err, ln.Close())
 	}
 	h := &http.Server{Handler: api.New(e, api.Options{Version: version(), Metrics: metrics}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
-	return &server{engine: e, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, codecs.OpenRegistry(registryURL), metrics)}, nil
+	return &server{engine: e, rules: rules, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
 }
 
 func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
@@ -67,9 +76,14 @@ func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
 func (s *server) run(ctx context.Context, c config.HTTP) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// The rules are followed for as long as the engine commits what it has open.
+	rulesCtx, stopRules := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRules()
 	var wg sync.WaitGroup
 	var engineErr, httpErr error
+	wg.Go(func() { _ = s.rules.Run(rulesCtx) })
 	wg.Go(func() {
+		defer stopRules()
 		defer cancel()
 		engineErr = s.engine.Run(ctx)
 	})
@@ -85,6 +99,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	defer stop()
 	shutdownErr := s.http.Shutdown(stopCtx)
 	wg.Wait()
+	s.rules.Close()
 	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())
 }
 

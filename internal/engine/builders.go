@@ -70,11 +70,13 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 	if err != nil || !own || session == nil {
 		return st, err
 	}
-	err = rt.restore(session.ctx, st)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err = rt.restore(session.ctx, st); err == nil {
+		return st, nil
+	}
+	if !errors.Is(err, context.Canceled) {
 		rt.fail(err)
 	}
-	return st, err
+	return nil, errors.Join(err, st.Close()) // goka closes only what it got: left open, the partition would look as if it were here
 }
 
 // updateFromChangelog applies one changelog record. Transaction markers arrive
