@@ -164,7 +164,7 @@ func TestTopicRights(t *testing.T) {
 			says  string
 		}{
 			{g.Table.Name, kafka.TopicFacts{May: []string{read, describe}}, Fail, g.Table.Name + ": WRITE"},
-			{g.Inputs[0].Topic.Name, kafka.TopicFacts{May: []string{}}, Fail, "READ, DESCRIBE"},
+			{g.Inputs[0].Topic.Name, kafka.TopicFacts{May: []string{}}, Fail, "READ"},
 			{g.Inputs[0].Topic.DLQ().Name, kafka.TopicFacts{Denied: true}, Fail, "WRITE, DESCRIBE"},
 			{g.Inputs[0].Via.Name, kafka.TopicFacts{}, Skipped, notTold},
 			{topology.Members.Name, kafka.TopicFacts{May: []string{"ALL"}}, OK, ""},
