@@ -27,8 +27,10 @@ type Rules struct {
 	granted       map[string][]tables.Permission // the same by team
 	tokens        map[string]row[tables.Token]
 
-	index *index
-	hash  func() string
+	owned  map[string]bool // kinds whose rows are this value's own; nil when it is done
+	sights *sights
+	index  *index
+	hash   func() string
 }
 
 // row is a row of rules with the version that its last change gave it.
@@ -55,7 +57,7 @@ type Outcome struct {
 // at row version 1. secret is the key of the HMACs that stand for classified keys.
 func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 	r := &Rules{
-		secret: secret, catalogue: map[string]tables.EventType{},
+		secret: secret, sights: &sights{}, catalogue: map[string]tables.EventType{},
 		types: map[string]row[*registered]{}, published: map[string][]string{},
 		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
 		permissions: map[string]row[tables.Permission]{}, granted: map[string][]tables.Permission{}, tokens: map[string]row[tables.Token]{},
@@ -72,9 +74,7 @@ func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 // as it was. A change that Check would refuse changes nothing but the offset.
 func (r *Rules) Apply(changes []Change) (*Rules, []Outcome) {
 	next := *r
-	next.types, next.published = maps.Clone(r.types), maps.Clone(r.published)
-	next.rules, next.subscriptions = maps.Clone(r.rules), maps.Clone(r.subscriptions)
-	next.permissions, next.granted, next.tokens = maps.Clone(r.permissions), maps.Clone(r.granted), maps.Clone(r.tokens)
+	next.owned, next.sights = map[string]bool{}, &sights{}
 	outcomes := make([]Outcome, 0, len(changes))
 	for _, c := range changes {
 		next.offset = c.Offset + 1
@@ -89,6 +89,7 @@ func (r *Rules) apply(c Change) Outcome {
 	if len(faults) > 0 {
 		return Outcome{Offset: c.Offset, Version: r.Version(c.Control.Kind, c.Control.Name), Faults: faults}
 	}
+	r.own(c.Control.Kind)
 	switch c.Control.Act {
 	case events.ControlDelete:
 		e.drop(r)
@@ -98,9 +99,35 @@ func (r *Rules) apply(c Change) Outcome {
 	return Outcome{Offset: c.Offset, Applied: true, Version: r.Version(c.Control.Kind, c.Control.Name)}
 }
 
+// own copies the rows of a kind before the first of them is changed.
+func (r *Rules) own(kind string) {
+	if r.owned[kind] {
+		return
+	}
+	r.owned[kind] = true
+	switch kind {
+	case tables.KindEventType:
+		r.types, r.published = maps.Clone(r.types), maps.Clone(r.published)
+	case tables.KindRoutingRule:
+		r.rules = maps.Clone(r.rules)
+	case tables.KindSubscription:
+		r.subscriptions = maps.Clone(r.subscriptions)
+	case tables.KindPermission:
+		r.permissions, r.granted = maps.Clone(r.permissions), maps.Clone(r.granted)
+	case tables.KindToken:
+		r.tokens = maps.Clone(r.tokens)
+	}
+}
+
+// sealed ends the changes. Tokens have no part in routing: where nothing else
+// changed, the index stays.
 func (r *Rules) sealed() *Rules {
-	r.index = newIndex(r)
-	r.hash = sync.OnceValue(r.routingHash)
+	delete(r.owned, tables.KindToken)
+	if r.index == nil || len(r.owned) > 0 {
+		r.index = newIndex(r)
+		r.hash = sync.OnceValue(r.routingHash)
+	}
+	r.owned = nil
 	return r
 }
 

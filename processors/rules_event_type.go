@@ -17,13 +17,17 @@ const (
 type eventType struct{ tables.EventType }
 
 func (t *eventType) put(r *Rules, version int32) {
+	r.sights.clear()
 	r.types[t.Name] = row[*registered]{version, register(t.EventType, r.types[t.Name].value)}
 	if all := r.published[t.Name]; len(all) < int(t.Version) {
 		r.published[t.Name] = append(slices.Clip(all), t.Schema)
 	}
 }
 
-func (t *eventType) drop(r *Rules) { delete(r.types, t.Name) }
+func (t *eventType) drop(r *Rules) {
+	r.sights.clear()
+	delete(r.types, t.Name)
+}
 
 func (t *eventType) check(r *Rules) []events.Fault {
 	var f faults
@@ -35,6 +39,9 @@ func (t *eventType) check(r *Rules) []events.Fault {
 		f.name("/owner", t.Owner)
 		f.unless(t.Topic == "" && t.Subject == "", events.InvalidValue, "/topic", "only types of the catalogue have a domain topic")
 	}
+	f.unless(t.KeyField == "" || legalPointer(t.KeyField), events.InvalidValue, "/keyField", "must be a JSON pointer as RFC 6901 has it, or empty")
+	before, known := r.EventType(t.Name)
+	f.unless(!known || t.KeyField == before.KeyField, Incompatible, "/keyField", "a type keeps its key: the order of an entity's events hangs on it")
 	f.schema(r, t.EventType)
 	f.fields("/fields", t.Fields)
 	f.metadata(t.Metadata)

@@ -72,7 +72,7 @@ func (t *typeIndex) fill(r *Rules, name string, c *cover) {
 	fields := map[string]*fieldIndex{}
 	for _, g := range targets {
 		if t.masks[g.Team] == nil {
-			t.masks[g.Team] = r.Mask(g.Team, "", name)
+			t.masks[g.Team] = r.sight(g.Team, of)
 		}
 		e, ok := g.narrowest(by)
 		if !ok {

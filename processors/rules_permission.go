@@ -16,6 +16,10 @@ func (p *permission) put(r *Rules, version int32) {
 }
 
 func (r *Rules) revoke(p tables.Permission) {
+	r.sights.forget(p.Team)
+	if _, ok := r.permissions[p.ID()]; !ok {
+		return
+	}
 	delete(r.permissions, p.ID())
 	r.granted[p.Team] = slices.DeleteFunc(slices.Clone(r.granted[p.Team]), func(o tables.Permission) bool { return o.ID() == p.ID() })
 }

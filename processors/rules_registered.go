@@ -42,6 +42,35 @@ func (r *Rules) Mask(team, application, eventType string) *Mask {
 	return t.mask(r.Classes(team, application, eventType), r.secret)
 }
 
+// sights remembers what each team sees of each type.
+type sights struct {
+	mu     sync.Mutex
+	byTeam map[string]map[string]*Mask
+}
+
+// sight is Mask for a whole team and a registered type.
+func (r *Rules) sight(team string, t *registered) *Mask {
+	s := r.sights
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m, ok := s.byTeam[team][t.Name]; ok {
+		return m
+	}
+	if s.byTeam == nil {
+		s.byTeam = map[string]map[string]*Mask{}
+	}
+	if s.byTeam[team] == nil {
+		s.byTeam[team] = map[string]*Mask{}
+	}
+	m := t.mask(r.Classes(team, "", t.Name), r.secret)
+	s.byTeam[team][t.Name] = m
+	return m
+}
+
+// forget is for when a team's permissions change, clear for when a type does.
+func (s *sights) forget(team string) { delete(s.byTeam, team) }
+func (s *sights) clear()             { s.byTeam = nil }
+
 // EventType finds a registered type.
 func (r *Rules) EventType(name string) (tables.EventType, bool) {
 	t := r.types[name].value

@@ -93,7 +93,7 @@ func (r *Rules) unfit(u tables.RoutingRule, t *registered) []events.Fault {
 	if len(c.faults) > 0 {
 		return c.faults
 	}
-	return c.hidden(t.mask(r.Classes(u.Team, "", t.Name), r.secret))
+	return c.hidden(r.sight(u.Team, t))
 }
 
 func (u *routingRule) checkDrop(r *Rules) []events.Fault {

@@ -55,6 +55,7 @@ func (f *faults) schema(r *Rules, t tables.EventType) {
 		f.add(InvalidSchema, "/schema", "must be a JSON Schema 2020-12 that refers to nothing outside of itself")
 		return
 	}
+	f.compatible(all, t.Schema)
 	if t.Sample != "" {
 		sample, err := jsonschema.UnmarshalJSON(strings.NewReader(t.Sample))
 		f.unless(err == nil && compiled.Validate(sample) == nil, events.InvalidValue, "/sample", "must be a body that the schema takes")
