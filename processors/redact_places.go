@@ -20,6 +20,7 @@ type schemaText struct {
 	root    any
 	id      string
 	anchors map[string]any
+	ids     int // of the schema and of those within, whose references would mean something else
 }
 
 var errSchema = errors.New("the type's schema is not a JSON Schema that can be read")
@@ -34,25 +35,31 @@ func parseSchema(text string) (*schemaText, error) {
 	if d.Decode(&s.root) != nil || d.More() {
 		return nil, errSchema
 	}
+	s.note(s.root)
 	if m, ok := s.root.(map[string]any); ok {
-		s.id, _ = m["$id"].(string)
+		if s.id, ok = m["$id"].(string); ok {
+			s.ids--
+		}
 	}
-	s.noteAnchors(s.root)
 	return s, nil
 }
 
-func (s *schemaText) noteAnchors(v any) {
+// note collects what references can mean.
+func (s *schemaText) note(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		if a, ok := v["$anchor"].(string); ok {
 			s.anchors[a] = v
 		}
+		if _, ok := v["$id"].(string); ok {
+			s.ids++
+		}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			s.noteAnchors(v[name])
+			s.note(v[name])
 		}
 	case []any:
 		for _, item := range v {
-			s.noteAnchors(item)
+			s.note(item)
 		}
 	}
 }
@@ -60,7 +67,7 @@ func (s *schemaText) noteAnchors(v any) {
 // resolve finds what a reference within this text means.
 func (s *schemaText) resolve(ref string) (any, bool) {
 	base, fragment, _ := strings.Cut(ref, "#")
-	if base != "" && base != s.id {
+	if s.ids > 0 || base != "" && base != s.id {
 		return nil, false
 	}
 	if fragment != "" && fragment[0] != '/' {

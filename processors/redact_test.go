@@ -127,9 +127,9 @@ func TestAFieldOfALaterVersionIsWithheld(t *testing.T) {
 }
 
 func TestLinesThatContradictAreAllObeyed(t *testing.T) {
-	twice := tables.EventType{Name: "x", Version: 1, Fields: []tables.Field{{Pointer: "/a", Class: tables.ClassPublic}, {Pointer: "/a", Class: tables.ClassPHI}, {Pointer: "b", Class: tables.ClassPublic}, {Pointer: "/c"}}}
-	got, err := maskOf(twice, "").Body([]byte(`{"a":1,"b":2,"c":3}`))
-	if want := `{"a":"***REDACTED***","***REDACTED***":"***REDACTED***","c":"***REDACTED***"}`; err != nil || string(got) != want {
+	twice := tables.EventType{Name: "x", Version: 1, Fields: []tables.Field{{Pointer: "/a", Class: tables.ClassPublic}, {Pointer: "/a", Class: tables.ClassPHI}, {Pointer: "/d", Class: tables.ClassPHI}, {Pointer: "/d", Class: tables.ClassPublic}, {Pointer: "b", Class: tables.ClassPublic}, {Pointer: "/c"}}}
+	got, err := maskOf(twice, "").Body([]byte(`{"a":1,"b":2,"c":3,"d":4}`))
+	if want := `{"a":"***REDACTED***","***REDACTED***":"***REDACTED***","c":"***REDACTED***","d":"***REDACTED***"}`; err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
 }
