@@ -88,8 +88,8 @@ func (m *Mask) showsAttribute(u use) bool {
 // the subject or transaction id of a type that hides these.
 func (m *Mask) showsKey() bool {
 	_, subject := m.subjectClass()
-	if class, set := m.metadata["key"]; set {
-		return m.open[class] && subject
+	if _, set := m.metadata["key"]; set {
+		return m.sees("key") && subject
 	}
 	if m.keyField {
 		return m.keyOpen && subject

@@ -21,11 +21,11 @@ type Mask struct {
 	id       string
 	root     *maskNode
 	metadata map[string]string // class by name of the attribute
-	open     map[string]bool   // classes that may be seen
+	shown    map[string]bool   // attributes that may be seen
 	keyClass string            // "" where no line classifies the key
 	keyField bool              // the type names one
 	keyOpen  bool              // the key field may be seen
-	names    []byte            // key of the HMACs of keys
+	hashes   *sync.Pool        // of HMACs for keys; nil without a secret
 	schema   func() (string, error)
 }
 
@@ -39,10 +39,14 @@ func NewMask(t tables.EventType, classes map[string]bool, secret []byte) *Mask {
 			open[class] = true
 		}
 	}
-	m := &Mask{root: maskTrie(t, open), open: open, metadata: metadataOf(t), keyField: t.KeyField != "", schema: sync.OnceValues(func() (string, error) { return redactedSchema(t) })}
+	m := &Mask{root: maskTrie(t, open), metadata: metadataOf(t), shown: map[string]bool{}, keyField: t.KeyField != "", schema: sync.OnceValues(func() (string, error) { return redactedSchema(t) })}
 	m.keyClass, m.keyOpen = m.root.classAt(t.KeyField)
 	if len(secret) > 0 {
-		m.names = derived(secret, "payerflow redacted key")
+		key := derived(secret, "payerflow redacted key")
+		m.hashes = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+	}
+	for name, class := range m.metadata {
+		m.shown[name] = open[class]
 	}
 	m.id = maskID(t, open, secret)
 	return m

@@ -1,11 +1,11 @@
 package processors
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"maps"
 	"slices"
 
@@ -71,17 +71,20 @@ func hide[T ~string](m *Mask, name string, v *T) {
 	}
 }
 
-func (m *Mask) sees(name string) bool { return m.open[m.metadata[name]] }
+func (m *Mask) sees(name string) bool { return m.shown[name] }
 
 // extensions keeps the names that a line classifies; another name is the
 // producer's own choice, and may be data itself.
 func (m *Mask) extensions(all map[string]string) map[string]string {
+	if len(all) == 0 {
+		return all
+	}
 	out := make(map[string]string, len(all))
 	hidden := 0
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		class, classed := m.metadata[name]
+		_, classed := m.metadata[name]
 		switch {
-		case classed && m.open[class]:
+		case m.sees(name):
 			out[name] = all[name]
 		case classed:
 			out[name] = events.Redacted
@@ -110,11 +113,11 @@ func (m *Mask) keyOf(e events.Envelope) (events.ID, error) {
 		class, open = m.subjectClass()
 		if e.EventSubject == nil {
 			class = m.metadata["transactionId"]
-			open = m.open[class] && string(e.Key) == e.TransactionID
+			open = m.sees("transactionId") && string(e.Key) == e.TransactionID
 		}
 	}
 	if c, set := m.metadata["key"]; set {
-		class, open = c, m.open[c]
+		class, open = c, m.sees("key")
 	}
 	_, subjectOpen := m.subjectClass()
 	same := e.EventSubject != nil && *e.EventSubject == e.Key && !subjectOpen ||
@@ -125,6 +128,7 @@ func (m *Mask) keyOf(e events.Envelope) (events.ID, error) {
 	return m.hashed(class, e.Key)
 }
 
+// subjectOf is the subject, or its keyed hash.
 func (m *Mask) subjectOf(e events.Envelope) (*events.ID, error) {
 	if e.EventSubject == nil {
 		return nil, nil
@@ -143,7 +147,7 @@ func (m *Mask) subjectOf(e events.Envelope) (*events.ID, error) {
 // subjectClass is that of the key field, unless the type says otherwise.
 func (m *Mask) subjectClass() (class string, open bool) {
 	if c, set := m.metadata["subject"]; set {
-		return c, m.open[c]
+		return c, m.sees("subject")
 	}
 	return m.keyClass, m.keyOpen
 }
@@ -151,12 +155,15 @@ func (m *Mask) subjectClass() (class string, open bool) {
 // hashed is the same for one entity, whatever the type and the reader, so
 // that joins and order stay.
 func (m *Mask) hashed(class string, key events.ID) (events.ID, error) {
-	if m.names == nil {
+	if m.hashes == nil {
 		return "", errNoSecret
 	}
-	h := hmac.New(sha256.New, m.names)
-	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(class))))
-	h.Write([]byte(class))
-	h.Write([]byte(key))
-	return events.ID(hex.EncodeToString(h.Sum(nil))), nil
+	h := m.hashes.Get().(hash.Hash)
+	defer m.hashes.Put(h)
+	h.Reset()
+	text := make([]byte, 0, 256)
+	text = append(binary.BigEndian.AppendUint32(text, uint32(len(class))), class...)
+	h.Write(append(text, key...))
+	var sum [sha256.Size]byte
+	return events.ID(hex.EncodeToString(h.Sum(sum[:0]))), nil
 }
