@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,29 @@ func TestPythonClients(t *testing.T) {
 		if last[claim] != row.Status {
 			t.Errorf("the table topic says %q of a claim, want %q", last[claim], row.Status)
 		}
+	}
+}
+
+// TestReadmePython runs the README's example of another client, with the
+// addresses of this run.
+func TestReadmePython(t *testing.T) {
+	python := os.Getenv("CLIENT_PYTHON")
+	if python == "" {
+		t.Skip("needs confluent-kafka; run make test-clients")
+	}
+	readme, err := os.ReadFile(root(t, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)```python\n(.*?)```").FindSubmatch(readme)
+	if example == nil {
+		t.Fatal("the README has no example")
+	}
+	dir := t.TempDir()
+	_, _, flags := demo(t, dir, "--rate", testRate)
+	at := strings.NewReplacer(".payerflow/", dir+"/", "127.0.0.1:9092", flags[1])
+	out, err := exec.Command(python, "-c", at.Replace(string(example[1]))).Output()
+	if err != nil || !strings.HasPrefix(string(out), "claims.claim.submitted ") {
+		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -3,12 +3,15 @@
 usage: clients.py publish BROKERS REGISTRY FILE    one JSON event a line; prints how many were delivered
        clients.py read BROKERS REGISTRY TOPIC      every committed record of the topic as a JSON line
 
+Who we are to the brokers is in the environment, as for payerflow itself: PAYERFLOW_BROKER_SASL_USERNAME and _PASSWORD.
+
 librdkafka's default partitioner hashes keys with CRC32, not murmur2: records land in other partitions than a Java or
 Go client would choose, as they do from any producer that nobody configured.
 """
 
 import datetime
 import json
+import os
 import sys
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -23,6 +26,16 @@ TOPICS = {
     "CLAIM_PAID": "claims.claim.paid",
     "APPEAL_RESOLVED": "claims.appeal.resolved",
 }
+
+
+def settings(brokers, more):
+    """What every client of the brokers is told."""
+    out = {"bootstrap.servers": brokers, **more}
+    user = os.environ.get("PAYERFLOW_BROKER_SASL_USERNAME")
+    if user:
+        out |= {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": user, "sasl.password": os.environ["PAYERFLOW_BROKER_SASL_PASSWORD"]}
+    return out
 
 
 def logical(schema):
@@ -46,7 +59,7 @@ def typed(body, schema):
 
 def publish(brokers, registry, path):
     client = SchemaRegistryClient({"url": registry})
-    producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True})
+    producer = Producer(settings(brokers, {"acks": "all", "enable.idempotence": True}))
     serializers, schemas, delivered = {}, {}, []
 
     def done(err, msg):
@@ -71,8 +84,8 @@ def publish(brokers, registry, path):
 def read(brokers, registry, topic):
     client = SchemaRegistryClient({"url": registry})
     decode = AvroDeserializer(client)
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "clients.py", "isolation.level": "read_committed",
-                         "enable.auto.commit": False, "auto.offset.reset": "earliest", "enable.partition.eof": True})
+    consumer = Consumer(settings(brokers, {"group.id": "clients.py", "isolation.level": "read_committed",
+                                           "enable.auto.commit": False, "auto.offset.reset": "earliest", "enable.partition.eof": True}))
     partitions = consumer.list_topics(topic, 10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
     ended = set()
