@@ -316,6 +316,9 @@ func twoWorkers(t *testing.T, tg target) {
 	for claim, ids := range claims {
 		within(t, 40*time.Second, "the row of a claim on either worker", func() bool { return complete(t, bases, claim, ids) })
 	}
+	for _, base := range bases { // a row may be there before the other worker has its partitions
+		within(t, 40*time.Second, "both workers have their partitions", func() bool { return get(t, base+"/readyz", nil) == 200 })
+	}
 	owned := map[string]int{}
 	for claim := range claims {
 		for _, base := range bases {
