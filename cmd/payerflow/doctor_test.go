@@ -46,6 +46,7 @@ func TestDoctor(t *testing.T) {
 		"consumer groups": doctor.OK, "transactions": doctor.OK, "transaction timeout": doctor.OK, "session timeout": doctor.OK, "producer": doctor.OK,
 		"topics": doctor.OK, "partitions": doctor.OK, "replicas": doctor.OK, "min.insync.replicas": doctor.OK, "cleanup policy": doctor.OK,
 		"retention": doctor.OK, "message size": doctor.OK, "compression": doctor.OK, "isolation": doctor.OK,
+		"rights": doctor.OK, "rights on topics": doctor.OK, "rights on the cluster": doctor.OK, "rights on groups": doctor.OK, "rights on transactional ids": doctor.OK,
 		"registry": doctor.OK, "registry mode": doctor.OK, "registry compatibility": doctor.OK, "schemas": doctor.OK, "clock": doctor.OK,
 	} {
 		if found[check].State != want {
@@ -134,5 +135,30 @@ func TestDoctorWithoutServers(t *testing.T) {
 	out, _, code := cli(t, "", "doctor", "-o", "json", "--brokers", "127.0.0.1:1", "--registry", "http://127.0.0.1:1", "--data-dir", filepath.Join("/dev/null", "x"))
 	if code != exitDifferent || !strings.Contains(out, "engine.data-dir") {
 		t.Errorf("a data directory that cannot be: exit %d: %s", code, out)
+	}
+}
+
+// TestDoctorAsSomebodyElse asks as a user who may do nothing, on a broker that
+// tells everybody only what they may see.
+func TestDoctorAsSomebodyElse(t *testing.T) {
+	dir := t.TempDir()
+	_, _, flags := demo(t, dir, "--traffic=false")
+	c, err := readCredentials(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PAYERFLOW_BROKER_SASL_USERNAME", c.Kafka[roleTeam].Username)
+	t.Setenv("PAYERFLOW_BROKER_SASL_PASSWORD", c.Kafka[roleTeam].Password)
+	found, code := examined(t, target{brokers: flags[1], registry: flags[3]}, "--dev", "--probe")
+	if code != exitDifferent || found["broker"].State != doctor.OK {
+		t.Errorf("exit %d: %v", code, found["broker"])
+	}
+	for _, check := range []string{"rights on topics", "rights on groups", "rights on transactional ids", "isolation"} {
+		if found[check].State != doctor.Fail {
+			t.Errorf("%s: %+v", check, found[check])
+		}
+	}
+	if found["rights on the cluster"].State != doctor.Warn {
+		t.Errorf("cluster: %+v", found["rights on the cluster"])
 	}
 }

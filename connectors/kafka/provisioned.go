@@ -16,10 +16,7 @@ const PartitionsFixed = "PARTITIONS_FIXED"
 
 // Provisioned is [Control], and with each change of a subscription what that
 // needs on the cluster. Doors take it in place of a Control.
-type Provisioned struct {
-	*Control
-	Client *Client
-}
+type Provisioned struct{ *Control }
 
 // Change is [Control.Change]. A subscription that becomes active has its topic
 // before anything is routed to it, and then its team may read it; from one that
@@ -38,7 +35,7 @@ func (p Provisioned) Change(ctx context.Context, e events.Control) (processors.O
 	}
 	if rules, err := p.Rules(); err != nil {
 		p.log.Warn("access rules are not up to date yet", "error", err)
-	} else if _, err := p.Client.Grant(ctx, rules.Subscriptions()); err != nil {
+	} else if _, err := p.sender.Grant(ctx, rules.Subscriptions()); err != nil {
 		p.log.Warn("access rules are not up to date yet", "error", err)
 	}
 	return o, nil
@@ -55,7 +52,9 @@ func (p Provisioned) prepare(ctx context.Context, e events.Control) ([]events.Fa
 	if e.Act != events.ControlPut || len(rules.Check(e)) > 0 || json.Unmarshal([]byte(e.Row), &s) != nil || s.State != tables.StateActive {
 		return nil, nil // Control says what is wrong
 	}
-	err = p.Client.CreateConsumerTopic(ctx, s)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	err = p.sender.CreateConsumerTopic(ctx, s)
 	if errors.Is(err, ErrPartitions) {
 		return []events.Fault{{ReasonCode: PartitionsFixed, At: "/partitions", Reason: ErrPartitions.Error()}}, nil
 	}

@@ -47,13 +47,13 @@ func (p Provisioned) DeleteConsumerTopic(ctx context.Context, team, name string)
 		return ctx.Err()
 	case <-time.After(Fresh + beginsWithin):
 	}
-	if err := p.Client.openEnded(ctx, routers); err != nil {
+	if err := p.sender.openEnded(ctx, routers); err != nil {
 		return err
 	}
 	if err := p.inactive(s); err != nil {
 		return err
 	}
-	deleted, err := p.Client.admin.DeleteTopics(ctx, s.Topic())
+	deleted, err := p.sender.admin.DeleteTopics(ctx, s.Topic())
 	err = errors.Join(err, deleted.Error())
 	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return fmt.Errorf("delete topic %s: %w", s.Topic(), err)

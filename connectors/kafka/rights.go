@@ -69,6 +69,32 @@ func GroupRights(ctx context.Context, brokers, groups []string, opts ...Option) 
 	return out, nil
 }
 
+// ClusterRights are what we may do with the cluster itself, as ALTER; nil where
+// it does not tell.
+func (c *Client) ClusterRights(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	req := kmsg.NewPtrDescribeClusterRequest()
+	req.IncludeClusterAuthorizedOperations = true
+	resp, err := req.RequestWith(ctx, c.kafka)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	if resp.ClusterAuthorizedOperations < 0 {
+		return nil, nil // the smallest number there is stands for not told
+	}
+	out := []string{}
+	for op := kmsg.ACLOperationRead; op <= kmsg.ACLOperationIdempotentWrite; op++ {
+		if resp.ClusterAuthorizedOperations>>op&1 == 1 {
+			out = append(out, kadm.ACLOperation(op).String())
+		}
+	}
+	return out, nil
+}
+
 // TransactionalRight says whether we may see a transactional id, which who may
 // write with it also may. The protocol has no question for the right to write.
 func (c *Client) TransactionalRight(ctx context.Context, id string) (bool, error) {

@@ -29,10 +29,9 @@ const MissingTopic = "TOPIC_MISSING: the consumer topic does not exist; put the 
 // quarantine. It makes no topic: a topic that somebody deleted held records
 // which a new one would not.
 type Upkeep struct {
-	Client *Client
-	Rules  *Control
-	Log    *slog.Logger
-	Every  time.Duration // between two looks when nothing changes; 0: ten seconds
+	Rules *Control
+	Log   *slog.Logger
+	Every time.Duration // between two looks when nothing changes; 0: ten seconds
 
 	gone map[string]time.Time // since when a topic is missing
 }
@@ -64,7 +63,7 @@ func (u *Upkeep) once(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return missingFor / 3, err
 	}
-	n, err := u.Client.Grant(ctx, rules.Subscriptions())
+	n, err := u.Rules.sender.Grant(ctx, rules.Subscriptions())
 	if n > 0 {
 		u.Log.Info("access rules of teams follow their subscriptions", "changed", n)
 	}
@@ -81,7 +80,7 @@ func (u *Upkeep) lookForTopics(ctx context.Context, rules *processors.Rules, eve
 			active[s.Topic()] = s
 		}
 	}
-	missing, err := u.Client.missing(ctx, slices.Sorted(maps.Keys(active))...)
+	missing, err := u.Rules.sender.missing(ctx, slices.Sorted(maps.Keys(active))...)
 	if err != nil {
 		return every, err
 	}

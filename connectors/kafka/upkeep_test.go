@@ -36,7 +36,7 @@ func (s secured) rules() rulebook {
 	must(s.t, err)
 	s.run(c.Run, c.Close)
 	s.eventually("fresh rules", func() error { _, err := c.Rules(); return err })
-	return rulebook{s, Provisioned{c, s.admin}}
+	return rulebook{s, Provisioned{c}}
 }
 
 // run works until the test ends.
@@ -131,7 +131,7 @@ func TestUpkeepMendsDrift(t *testing.T) {
 	b.put(lost)
 	b.put(kept)
 	for range 2 { // as in two workers
-		u := &Upkeep{Client: s.admin, Rules: b.Control, Log: slog.New(slog.DiscardHandler), Every: 100 * time.Millisecond}
+		u := &Upkeep{Rules: b.Control, Log: slog.New(slog.DiscardHandler), Every: 100 * time.Millisecond}
 		s.run(u.Run, func() {})
 	}
 	s.write(kept.Topic())

@@ -15,6 +15,7 @@ const (
 	read     = "READ"
 	write    = "WRITE"
 	describe = "DESCRIBE"
+	alter    = "ALTER"
 )
 
 // needs are the operations that a worker makes on each topic.
@@ -60,7 +61,7 @@ func rights(ctx context.Context, client *kafka.Client, s Setup, topics map[strin
 	if authorizer == kafka.NoAuthorizer {
 		return []Finding{ok("rights", "none: the cluster has no authorizer, everybody may do everything")}
 	}
-	out := []Finding{asked(authorizer), topicRights(needs(s.Groups), topics)}
+	out := []Finding{asked(authorizer), topicRights(needs(s.Groups), topics), clusterRights(client.ClusterRights(ctx))}
 	names := consumerGroups(s.Groups)
 	if may, err := kafka.GroupRights(ctx, s.Brokers, names, s.Client...); err != nil {
 		out = append(out, skipped("rights on groups", notTold+": "+err.Error()))
@@ -88,6 +89,21 @@ func asked(a kafka.Authorizer) Finding {
 		return ok("rights", "the cluster answers for its access rules: see below")
 	}
 	return skipped("rights", "whether there is an authorizer: "+notTold)
+}
+
+// clusterRights are those by which teams' access rules follow their
+// subscriptions.
+func clusterRights(may []string, err error) Finding {
+	const check = "rights on the cluster"
+	switch lacks := without([]string{alter, describe}, may); {
+	case err != nil:
+		return skipped(check, notTold+": "+err.Error())
+	case may == nil:
+		return skipped(check, notTold)
+	case len(lacks) > 0:
+		return warn(check, "missing: "+strings.Join(lacks, ", "), grant+", or teams' access rules do not follow their subscriptions")
+	}
+	return ok(check, "teams' access rules can follow their subscriptions")
 }
 
 // transactionalIDs is what the transactional ids of a group's workers begin

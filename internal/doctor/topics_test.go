@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -193,4 +194,12 @@ func TestGroupRights(t *testing.T) {
 	judged(t, transactionalRights(names, seen), Fail, "payerflow."+names[0]+".*")
 	delete(may, names[0])
 	judged(t, groupRights(names, may), Skipped, notTold)
+}
+
+func TestClusterRights(t *testing.T) {
+	judged(t, clusterRights([]string{"ALTER", "DESCRIBE", "CREATE"}, nil), OK, "")
+	judged(t, clusterRights([]string{"DESCRIBE"}, nil), Warn, "missing: ALTER")
+	judged(t, clusterRights([]string{}, nil), Warn, "missing: ALTER, DESCRIBE")
+	judged(t, clusterRights(nil, nil), Skipped, notTold)
+	judged(t, clusterRights(nil, errors.New("away")), Skipped, "away")
 }
