@@ -30,6 +30,12 @@ func (f InForce) Mark(worker string, ranges []topology.Range) topology.Output {
 	return topology.Output{Key: worker, Value: b}
 }
 
+// Version is the next offset of mediator.control.
+func (f InForce) Version() int64 { return f.Rules.Offset() }
+
+// Hash is the routing hash.
+func (f InForce) Hash() string { return f.Rules.RoutingHash() }
+
 // first says whether a quarantine was not asked for in this transaction yet.
 func (f InForce) first(q Quarantine) bool {
 	_, again := f.reported.LoadOrStore(q, true)

@@ -50,6 +50,8 @@ type batch struct {
 	next  map[topicPartition]int64 // positions behind what was polled
 	began time.Time                // of its end
 	span  span
+
+	pinned *topology.PinnedStatus // what the batch was pinned to
 }
 
 func (b *batch) perform(ctx context.Context, act action) (o outcome) {
@@ -108,6 +110,9 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 	case doStore:
 		beforeStore(s)
 		o.err = rt.store(s)
+		if b.pinned != nil {
+			rt.p.pinned.Store(b.pinned)
+		}
 		b.span.end(b.m.records, committed)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
 	case doDrop:

@@ -34,26 +34,35 @@ func (b *batch) pin() {
 	s.holds.again.Store(true)
 }
 
+// ranges are what the batch covers of each input partition, in order.
+func (b *batch) ranges() (out []topology.Range) {
+	for at, next := range b.next {
+		if from := b.s.rt.p.positions.get(at); from < next {
+			out = append(out, topology.Range{Topic: at.topic, Partition: at.partition, From: from, To: next})
+		}
+	}
+	slices.SortFunc(out, func(x, y topology.Range) int {
+		return cmp.Or(cmp.Compare(x.Topic, y.Topic), cmp.Compare(x.Partition, y.Partition))
+	})
+	return out
+}
+
 // mark writes, in the transaction, what it was pinned to and the ranges of
 // input that it covers.
 func (b *batch) mark() error {
 	s := b.s
-	if s.pinned == nil || len(b.next) == 0 {
+	if s.pinned == nil {
 		return nil
 	}
-	var ranges []topology.Range
-	for at, next := range b.next {
-		if from := s.rt.p.positions.get(at); from < next {
-			ranges = append(ranges, topology.Range{Topic: at.topic, Partition: at.partition, From: from, To: next})
-		}
-	}
+	ranges := b.ranges()
 	if len(ranges) == 0 {
 		return nil
 	}
-	slices.SortFunc(ranges, func(x, y topology.Range) int {
-		return cmp.Or(cmp.Compare(x.Topic, y.Topic), cmp.Compare(x.Partition, y.Partition))
-	})
 	g := s.rt.p.g
+	b.pinned = &topology.PinnedStatus{Version: s.pinned.Version(), Hash: s.pinned.Hash()}
+	for _, r := range ranges {
+		b.pinned.Ranges = append(b.pinned.Ranges, topology.RangeStatus(r))
+	}
 	e, err := g.Mark(s.pinned, s.rt.p.transactionalID(), ranges)
 	if err != nil {
 		return err

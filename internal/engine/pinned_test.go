@@ -29,6 +29,9 @@ func (s seenOnce) wake(topology.Waking) seenOnce { s.Over = true; return s }
 // rule is what the group is pinned to.
 type rule struct{ version int64 }
 
+func (r rule) Version() int64 { return r.version }
+func (r rule) Hash() string   { return "h" }
+
 func (r rule) Mark(worker string, ranges []topology.Range) topology.Output {
 	b := events.BatchRouted{Worker: worker, ControlOffset: r.version, At: at}
 	for _, x := range ranges {
@@ -99,7 +102,7 @@ func TestPinnedRowsByIdentity(t *testing.T) {
 		}
 		return nil, fmt.Errorf("no rules: %w", topology.ErrUnavailable)
 	}}
-	_, stop := c.startWith(cfg, []topology.Declared{group})
+	first, stop := c.startWith(cfg, []topology.Declared{group})
 	const n = 40
 	for i := range n {
 		r := record(c, topologies.ClaimSubmitted, submitted(events.ID(fmt.Sprintf("c%d", i))))
@@ -144,6 +147,9 @@ func TestPinnedRowsByIdentity(t *testing.T) {
 		}
 		return covered >= 3*n+1
 	})
+	if p := first.Status().Groups[0].Pinned; p == nil || p.Version != 7 || p.Hash != "h" || len(p.Ranges) == 0 {
+		t.Errorf("the worker says that it was pinned to %+v", p)
+	}
 	eventually(t, "the tombstone of a row that is over", func() bool {
 		gone := 0
 		for _, r := range c.read(group.Table.Name, n+1) {

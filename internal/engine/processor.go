@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -24,6 +25,7 @@ type processor struct {
 	log       *slog.Logger
 	positions *positions
 	restores  *restores
+	pinned    atomic.Pointer[topology.PinnedStatus] // of the last transaction
 
 	mu        sync.Mutex
 	logs      map[string]*rowlog.Log // tables that this run has opened, by topic

@@ -7,6 +7,9 @@ type Pinned interface {
 	// Mark is the record that says, in that same transaction, which value it
 	// was and which input it was used for. The group declares its stream.
 	Mark(worker string, ranges []Range) Output
+	// Version and Hash name the value, for the worker's account of itself.
+	Version() int64
+	Hash() string
 }
 
 // Range is a run of records of one input partition: To is the offset after

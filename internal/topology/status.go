@@ -17,6 +17,22 @@ type GroupStatus struct {
 	Inputs    []InputStatus `json:"inputs" doc:"Input partitions that this worker reads"`
 	Table     *TableStatus  `json:"table,omitempty" doc:"The group's table, where it keeps one"`
 	Restoring []string      `json:"restoring,omitempty" doc:"Progress of restores"`
+	Pinned    *PinnedStatus `json:"pinned,omitempty" doc:"What the group's last transaction here was pinned to"`
+}
+
+// PinnedStatus is what a committed transaction worked with.
+type PinnedStatus struct {
+	Version int64         `json:"version" doc:"Version of the pinned value: of rules, the next control offset"`
+	Hash    string        `json:"hash" doc:"Hash of it: of rules, the routing hash"`
+	Ranges  []RangeStatus `json:"ranges" doc:"Input that the transaction covered"`
+}
+
+// RangeStatus is a run of records of one input partition.
+type RangeStatus struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	From      int64  `json:"from" doc:"First offset"`
+	To        int64  `json:"to" doc:"Offset after the last"`
 }
 
 // InputStatus is how far one input partition is folded.
