@@ -203,4 +203,3 @@ func TestRowsInUseStay(t *testing.T) {
 		}
 	}
 }
-

@@ -10,6 +10,7 @@ import (
 var All = []topology.Declared{
 	ClaimStatus.Declare(),
 	Router.Declare(),
+	MediatorRules.Declare(),
 	SLA.Declare(),
 }
 

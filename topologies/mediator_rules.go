@@ -1,0 +1,18 @@
+package topologies
+
+import (
+	"payerflow/codecs"
+	"payerflow/internal/topology"
+	"payerflow/processors"
+	"payerflow/tables"
+)
+
+// MediatorRules folds the control log into one row by kind/name, for queries.
+// Doors and routers work with processors.Rules.
+var MediatorRules = topology.Group[tables.RuleRow]{
+	Name:   "mediator-rules.v1-mediator-consumer",
+	Doc:    "what the mediator's rules say, and who changed them when and why",
+	Rows:   codecs.NewAvro[tables.RuleRow]("mediator-rules.v1-mediator-consumer-table", rowBytes),
+	Inputs: topology.Inputs[tables.RuleRow]{topology.Fold(Control, processors.FoldControl)},
+	View:   topology.View{Name: "mediator-rules", Key: "kind/name", Doc: "One event type, routing rule, subscription, permission or token, and its last changes."},
+}
