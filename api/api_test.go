@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"payerflow/api"
 	"payerflow/events"
 	"payerflow/internal/topology"
@@ -65,8 +67,16 @@ func (r rows) Status() topology.Status {
 
 func ask(t *testing.T, v topology.Views, method, path string) (*httptest.ResponseRecorder, map[string]any) {
 	t.Helper()
-	w := httptest.NewRecorder()
-	api.New(v, api.Options{Version: "test"}).ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return askAs(t, v, tables.Scopes{Admin: true}, method, path)
+}
+
+// askAs asks with a token of these scopes.
+func askAs(t *testing.T, v topology.Views, s tables.Scopes, method, path string) (*httptest.ResponseRecorder, map[string]any) {
+	t.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
+	guard, token := guarded(t, s)
+	r.Header.Set("Authorization", "Bearer "+token)
+	api.New(v, api.Options{Version: "test", Guard: guard}).ServeHTTP(w, r)
 	var body map[string]any
 	if strings.Contains(w.Header().Get("Content-Type"), "json") {
 		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
@@ -189,5 +199,42 @@ func TestDescription(t *testing.T) {
 	}
 	if resp, _ := ask(t, rows{}, "GET", "/docs"); resp.Code != 200 || !strings.HasPrefix(resp.Header().Get("Content-Type"), "text/html") {
 		t.Errorf("/docs: %d %s", resp.Code, resp.Header().Get("Content-Type"))
+	}
+}
+
+func TestViewsAreReadByScope(t *testing.T) {
+	v := rows{keys: []string{"a"}}
+	for _, c := range []struct {
+		scopes tables.Scopes
+		status int
+		listed int
+	}{
+		{tables.Scopes{Read: []string{"claim-*"}}, 200, 1},
+		{tables.Scopes{Read: []string{"grace-periods"}, Publish: []string{"*"}, Subscribe: []string{"*"}}, 403, 0},
+	} {
+		for _, path := range []string{"/v1/views/claim-status/a", "/v1/views/claim-status"} {
+			if resp, body := askAs(t, v, c.scopes, "GET", path); resp.Code != c.status {
+				t.Errorf("%s: %d %v", path, resp.Code, body)
+			}
+		}
+		if _, body := askAs(t, v, c.scopes, "GET", "/v1/views"); len(body["views"].([]any)) != c.listed {
+			t.Errorf("views: %v", body)
+		}
+	}
+}
+
+func TestWhatWantsNoToken(t *testing.T) {
+	h := api.New(rows{}, api.Options{Version: "test", Metrics: prometheus.NewRegistry()})
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 503, "/metrics": 200, "/docs": 200, "/openapi.json": 200, "/openapi.yaml": 200,
+		"/v1/views": 503, "/v1/engine": 503, "/nothing": 503, "/livez/x": 503, "/docs/": 503} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, httptest.NewRequest("POST", "/livez", nil)); w.Code != 503 {
+		t.Errorf("POST /livez: %d", w.Code)
 	}
 }

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"payerflow/api/access"
 	"payerflow/internal/topology"
 )
 
@@ -18,21 +20,24 @@ type healthOutput struct {
 	}
 }
 
-func registerHealth(api huma.API, views topology.Views) {
-	huma.Register(api, huma.Operation{OperationID: "livez", Method: http.MethodGet, Path: "/livez", Summary: "Is the process alive", Tags: []string{"health"}},
+// noToken says of an operation that it wants none.
+var noToken = []map[string][]string{}
+
+func registerHealth(api huma.API, views topology.Views, guard *access.Guard) {
+	huma.Register(api, huma.Operation{OperationID: "livez", Method: http.MethodGet, Path: "/livez", Summary: "Is the process alive", Tags: []string{"health"}, Security: noToken},
 		func(context.Context, *struct{}) (*healthOutput, error) {
 			out := &healthOutput{Status: http.StatusOK}
 			out.Body.Status = "ok"
 			return out, nil
 		})
 	huma.Register(api, huma.Operation{
-		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: []string{"health"},
-		Summary:     "Is every partition that is assigned to this worker restored and fresh",
+		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: []string{"health"}, Security: noToken,
+		Summary:     "Are the rules fresh, and is every partition that is assigned to this worker restored and fresh",
 		Description: "200 when it is, 503 with what is missing when it is not.",
 	}, func(context.Context, *struct{}) (*healthOutput, error) {
 		out := &healthOutput{Status: http.StatusOK}
 		out.Body.Status = "ok"
-		if err := views.Ready(); err != nil {
+		if err := errors.Join(views.Ready(), guard.Ready()); err != nil {
 			out.Status, out.Body.Status, out.Body.Missing = http.StatusServiceUnavailable, "not ready", strings.Split(err.Error(), "\n")
 		}
 		return out, nil

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"payerflow/api/access"
 	"payerflow/api/problem"
 	"payerflow/internal/topology"
 )
@@ -18,38 +20,73 @@ import (
 type Options struct {
 	Version string
 	Metrics prometheus.Gatherer
+	Guard   *access.Guard // nil lets nobody in
+	Doors   []Door
 }
 
-// New is the whole HTTP surface.
+// Door is a part of the surface with paths of its own.
+type Door interface {
+	// Register adds the paths, and to the API those that it describes.
+	Register(mux *http.ServeMux, api huma.API)
+	// Open says which requests want no token.
+	Open(r *http.Request) bool
+}
+
+// New is the whole HTTP surface. Everything but what open names wants a token.
 func New(views topology.Views, o Options) http.Handler {
 	huma.NewError = fromHuma
 	mux := http.NewServeMux()
-	config := huma.DefaultConfig("payerflow", o.Version)
-	config.Info.Description = "Views of a health plan's event stream. Errors are RFC 9457 problem details."
-	config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", nil
-	api := humago.New(mux, config)
+	api := humago.New(mux, described(o.Version))
 	registerViews(api, views)
-	registerHealth(api, views)
+	registerHealth(api, views, o.Guard)
 	registerSLA(api, views)
+	for _, d := range o.Doors {
+		d.Register(mux, api)
+	}
 	mux.Handle("GET /docs", docsPage(api))
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
-	return plainPaths(mux)
+	return plainPaths(o.Guard.Wrap(o.open, mux))
 }
 
-// notFound answers what no route takes: 405 where another method would be
+func described(version string) huma.Config {
+	c := huma.DefaultConfig("payerflow", version)
+	c.Info.Description = "The event backbone of a health plan: doors, rules, views. Errors are RFC 9457 problem details."
+	c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", nil
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer",
+		Description: "pf_<id>_<secret>, or a token of the OpenID provider that is configured"}}
+	c.Security = []map[string][]string{{"token": {}}}
+	return c
+}
+
+// openPaths are probes, metrics and descriptions.
+var openPaths = map[string]bool{"/livez": true, "/readyz": true, "/healthz": true, "/metrics": true, "/docs": true,
+	"/openapi.json": true, "/openapi.yaml": true, "/openapi-3.0.json": true, "/openapi-3.0.yaml": true}
+
+func (o Options) open(r *http.Request) bool {
+	if openPaths[r.URL.Path] && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		return true
+	}
+	return slices.ContainsFunc(o.Doors, func(d Door) bool { return d.Open(r) })
+}
+
+// notFound answers what no route takes: 405 where other methods would be
 // taken, else 404.
 func notFound(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet {
-		get := r.Clone(r.Context())
-		get.Method = http.MethodGet
-		if _, pattern := mux.Handler(get); pattern != "/" {
-			w.Header().Set("Allow", "GET, HEAD")
-			writeProblem(w, problem.New(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path is read with GET"))
-			return
+	var allowed []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = m
+		if _, pattern := mux.Handler(other); pattern != "/" {
+			allowed = append(allowed, m)
 		}
+	}
+	if len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		writeProblem(w, problem.New(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path is not used with that method; see Allow"))
+		return
 	}
 	writeProblem(w, problem.New(http.StatusNotFound, "NOT_FOUND", "there is nothing here; /docs describes what there is"))
 }

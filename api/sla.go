@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"payerflow/api/access"
 	"payerflow/internal/topology"
 	"payerflow/tables"
 )
@@ -55,8 +54,8 @@ func registerSLA(api huma.API, views topology.Views) {
 		Description: "Counts and percentiles of the last minutes, in windows of five. Rows are those of the view sla.",
 		Errors:      []int{http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 	}, func(ctx context.Context, in *slaInput) (*slaOutput, error) {
-		if p, ok := access.From(ctx); ok && !p.MayRead(slaView) {
-			return nil, access.Forbidden("the token may not read the view sla")
+		if err := mayRead(ctx, slaView); err != nil {
+			return nil, err
 		}
 		a, err := views.Get(slaView, in.Tag, in.Synthetic)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"payerflow/api/access"
 	"payerflow/api/problem"
 	"payerflow/internal/topology"
 )
@@ -71,11 +72,14 @@ type getOutput struct{ Body Answer }
 type listOutput struct{ Body Rows }
 
 func registerViews(api huma.API, views topology.Views) {
-	huma.Register(api, huma.Operation{OperationID: "list-views", Method: http.MethodGet, Path: "/v1/views", Summary: "List the views", Tags: []string{"views"}},
-		func(context.Context, *struct{}) (*viewsOutput, error) {
+	huma.Register(api, huma.Operation{OperationID: "list-views", Method: http.MethodGet, Path: "/v1/views", Summary: "List the views that the token may read", Tags: []string{"views"}},
+		func(ctx context.Context, _ *struct{}) (*viewsOutput, error) {
 			out := &viewsOutput{}
 			out.Body.Views = []ViewInfo{}
 			for _, v := range views.Views() {
+				if mayRead(ctx, v.Name) != nil {
+					continue
+				}
 				out.Body.Views = append(out.Body.Views, ViewInfo{v.Name, v.Key, v.Doc, "/v1/views/" + v.Name + "/{" + v.Key + "}"})
 			}
 			return out, nil
@@ -86,12 +90,15 @@ func registerViews(api huma.API, views topology.Views) {
 }
 
 func registerView(api huma.API, views topology.Views, v topology.Served) {
-	faults := []int{http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
+	faults := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc, Errors: faults,
 		Responses: typed(api, v, "Answer", false),
-	}, func(_ context.Context, in *getInput) (*getOutput, error) {
+	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
+		if err := mayRead(ctx, v.Name); err != nil {
+			return nil, err
+		}
 		a, err := views.Get(v.Name, in.Key, in.Synthetic)
 		if err != nil {
 			return nil, problemOf(err)
@@ -102,7 +109,10 @@ func registerView(api huma.API, views topology.Views, v topology.Served) {
 		OperationID: "list-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name, Tags: []string{"views"},
 		Summary: "List rows of " + v.Name, Description: v.Doc, Errors: faults,
 		Responses: typed(api, v, "Rows", true),
-	}, func(_ context.Context, in *listInput) (*listOutput, error) {
+	}, func(ctx context.Context, in *listInput) (*listOutput, error) {
+		if err := mayRead(ctx, v.Name); err != nil {
+			return nil, err
+		}
 		from, err := decodeCursor(in.Cursor)
 		if err != nil {
 			p := problem.New(http.StatusUnprocessableEntity, "INVALID_CURSOR", err.Error())
@@ -122,6 +132,14 @@ func registerView(api huma.API, views topology.Views, v topology.Served) {
 		}
 		return out, nil
 	})
+}
+
+// mayRead refuses a token whose scopes do not name the view.
+func mayRead(ctx context.Context, view string) error {
+	if p, ok := access.From(ctx); ok && p.MayRead(view) {
+		return nil
+	}
+	return access.Forbidden("the token's scopes do not let it read this view")
 }
 
 func answer(view string, a topology.Answer) Answer {

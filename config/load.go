@@ -26,6 +26,7 @@ type Options struct {
 // elsewhere are names with the prefix that are read by something else than this package.
 var elsewhere = []string{
 	"PAYERFLOW_LOCAL", // deploy/local: where the servers for tests keep their state
+	"PAYERFLOW_TOKEN", // commands that ask a server: a secret that no file holds and nothing prints
 }
 
 // Load reads all sources over the defaults and validates the result. It returns every fault at once; each names the

@@ -35,6 +35,8 @@ func TestValidate(t *testing.T) {
 		}, []string{"broker.sasl.password and broker.sasl.password-file"}},
 		{func(c *config.Config) { c.Broker.TLS = config.TLS{CA: "ca.pem"} }, []string{"broker.tls.enabled is false"}},
 		{func(c *config.Config) { c.Broker.TLS = config.TLS{Enabled: true, Cert: "c.pem"} }, []string{"broker.tls.cert and broker.tls.key"}},
+		{func(c *config.Config) { c.Security.OIDC = config.OIDC{Issuer: "http://elsewhere"} },
+			[]string{"security.oidc.issuer is not", "security.oidc.audience is empty", "security.oidc.team-claim is empty", "security.oidc.scopes-claim is empty"}},
 		{func(c *config.Config) { c.Registry.URL = "" }, []string{"registry.url is empty"}},
 		{func(c *config.Config) { c.Registry.URL = "h:8081" }, []string{"registry.url begins neither"}},
 		{func(c *config.Config) { c.Registry.URL = "http://:8081" }, []string{"registry.url has no host"}},

@@ -74,6 +74,9 @@ func (a *app) demo(ctx context.Context) (err error) {
 	if err := a.demoSecret(); err != nil {
 		return err
 	}
+	if err := a.withRules(ctx, brokers, opts, codecs.OpenRegistry(registry.URL()), a.demoTokens); err != nil {
+		return err
+	}
 	s, err := a.newServer(ctx, brokers, opts, registry.URL())
 	if err != nil {
 		return err
@@ -130,9 +133,10 @@ func (a *app) announce(httpAddr, kafkaAddr, registryURL string) {
 	if registryURL != config.Default().Registry.URL {
 		flags += " --registry " + registryURL
 	}
-	dir := a.cfg.Engine.DataDir
+	dir, where := a.cfg.Engine.DataDir, ""
 	if dir != config.Default().Engine.DataDir {
-		flags += " --data-dir " + dir
+		where = " --data-dir " + dir
+		flags += where
 	}
 	url := ""
 	if httpAddr != config.Default().HTTP.Addr {
@@ -145,14 +149,14 @@ func (a *app) announce(httpAddr, kafkaAddr, registryURL string) {
   views       http://%s/v1/views   (also /docs, /readyz, /metrics)
   traffic     %s
   state       %s
-  credentials %s   of the broker: kafka.admin, and kafka.team for a team's client
+  credentials %s   tokens of each role; of the broker: kafka.admin, and kafka.team for a team's client
 
 Try next, in another terminal:
 
-  curl -s 'http://%s/v1/views/claim-status?limit=2'
+  curl -s -H "Authorization: Bearer $(%s token print reader%s)" 'http://%s/v1/views/claim-status?limit=2'
   %s publish --file testdata/events/claims-day.ndjson%s
   %s view get claim-status %s%s
 
 Ctrl-C stops; the next start goes on with the same state.
-`, kafkaAddr, registryURL, httpAddr, traffic, dir, filepath.Join(dir, credentialsFile), httpAddr, program(), flags, program(), sampleClaim, url)
+`, kafkaAddr, registryURL, httpAddr, traffic, dir, filepath.Join(dir, credentialsFile), program(), where, httpAddr, program(), flags, program(), sampleClaim, where+url)
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,11 @@ func demo(t *testing.T, dir string, more ...string) (p *process, httpAddr string
 	p = spawn(t, append([]string{"demo", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--kafka-addr", "127.0.0.1:0", "--registry-addr", "127.0.0.1:0"}, more...)...)
 	flags = []string{"--brokers", p.await(`(?m)^  broker +(\S+)`), "--registry", p.await(`(?m)^  registry +(\S+)`), "--data-dir", dir}
 	httpAddr = p.await(`(?m)^  views +http://([^/]+)/`)
+	c, err := readCredentials(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens.Store(httpAddr, c.Tokens[roleReader])
 	within(t, time.Minute, "ready", func() bool { return get(t, "http://"+httpAddr+"/readyz", nil) == 200 })
 	return p, httpAddr, flags
 }
@@ -38,7 +44,7 @@ func TestDemoGoesOnWhereItEnded(t *testing.T) {
 	}
 	for view, says := range map[string]string{"claim-status": "no row", "no-such-view": ""} {
 		began := time.Now()
-		_, stderr, code := cli(t, "", "view", "get", view, "unknown-claim", "--wait", "0", "--url", "http://"+addr)
+		_, stderr, code := cli(t, "", "view", "get", view, "unknown-claim", "--wait", "0", "--url", "http://"+addr, "--data-dir", dir)
 		if code != exitNotFound || !strings.Contains(stderr, says) || strings.Contains(stderr, "unknown-claim") || time.Since(began) > time.Second {
 			t.Errorf("an unknown row of %s: exit %d after %s, says %q", view, code, time.Since(began), stderr)
 		}
@@ -109,8 +115,18 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// substituted is a command within a command: the one that prints a token.
+var substituted = regexp.MustCompile(`-H "Authorization: Bearer \$\(bin/payerflow ([^)]*)\)"`)
+
 func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 	t.Helper()
+	if print := substituted.FindStringSubmatch(line); print != nil {
+		token, stderr, code := cli(t, "", append(strings.Fields(print[1]), flags...)...)
+		if code != 0 {
+			t.Fatalf("%s: %s", print[0], stderr)
+		}
+		tokens.Store(addr, strings.TrimSpace(token))
+	}
 	words := strings.Fields(strings.ReplaceAll(line, "'", ""))
 	switch words[0] {
 	case "make":
@@ -124,7 +140,7 @@ func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 		}
 	case "bin/payerflow":
 		args := append(words[1:len(words):len(words)], flags...)
-		if words[1] == "view" || words[1] == "engine" {
+		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "perm", "redact"}, words[1]) {
 			args = append(args, "--url", "http://"+addr)
 		}
 		for i, a := range args {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 type target struct {
 	brokers, registry string
 	login             kafka.Login // commands find it in the environment
+	token             string      // an administrator's; commands find it in the environment
 }
 
 // options are the settings of a client of the target's brokers.
@@ -174,10 +176,20 @@ func cli(t *testing.T, stdin string, args ...string) (stdout, stderr string, cod
 	return out.String(), errOut.String(), c.ProcessState.ExitCode()
 }
 
+// tokens of servers, by host:port.
+var tokens sync.Map
+
 // get reads a URL as JSON into v and returns the status.
 func get(t *testing.T, url string, v any) int {
 	t.Helper()
-	resp, err := http.Get(url)
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token, known := tokens.Load(req.URL.Host); known {
+		req.Header.Set("Authorization", "Bearer "+token.(string))
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0
 	}
@@ -248,7 +260,25 @@ func servers(t *testing.T) target {
 			t.Fatalf("%v: exit %d: %s", args, code, stderr)
 		}
 	}
+	tg.token = bootstrap(t, tg)
 	return tg
+}
+
+// bootstrap makes a secret of this test's own, and an administrator's token.
+func bootstrap(t *testing.T, tg target) string {
+	t.Helper()
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(rand.Text()+rand.Text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PAYERFLOW_SECURITY_SECRET_FILE", secret)
+	out, stderr, code := cli(t, "", append([]string{"token", "bootstrap", "--force", "-o", "json"}, tg.flags()...)...)
+	var made madeToken
+	if err := json.Unmarshal([]byte(out), &made); err != nil || code != 0 {
+		t.Fatalf("bootstrap: exit %d: %s", code, stderr)
+	}
+	t.Setenv(tokenEnv, made.Token)
+	return made.Token
 }
 
 func (tg target) flags() []string {
@@ -258,14 +288,10 @@ func (tg target) flags() []string {
 // worker starts a worker process and returns it with the root of its HTTP surface.
 func (tg target) worker(t *testing.T, dataDir string) (*process, string) {
 	t.Helper()
-	if err := os.MkdirAll(dataDir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dataDir, "secret"), []byte(strings.Repeat("s", 32)), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	p := spawn(t, append([]string{"worker", "--data-dir", dataDir, "--http-addr", "127.0.0.1:0"}, tg.flags()...)...)
-	return p, "http://" + p.await(`worker starts.* http=(\S+)`)
+	addr := p.await(`worker starts.* http=(\S+)`)
+	tokens.Store(addr, tg.token)
+	return p, "http://" + addr
 }
 
 func ctx(t *testing.T, d time.Duration) context.Context {

@@ -19,6 +19,7 @@ type app struct {
 	out, errOut io.Writer
 	configFile  string
 	format      string
+	tokenFlag   string
 	cfg         config.Config
 	log         *slog.Logger
 }
@@ -59,10 +60,11 @@ Start with "payerflow demo": a broker, a schema registry, a worker and made-up c
 	f.String("kafka-user", d.Broker.SASL.Username, "who we are to the brokers (default: as credentials.json in --data-dir says, where they are the demo's)")
 	f.String("kafka-password-file", d.Broker.SASL.PasswordFile, "file that holds that user's password")
 	f.String("data-dir", d.Engine.DataDir, "folder for local state; the demo's credentials.json is in it")
+	f.StringVar(&a.tokenFlag, "token", "", "token for a server's doors (default: "+tokenEnv+", else on the demo's machine credentials.json in --data-dir)")
 	f.String("log-level", d.Log.Level, "debug, info, warn or error")
 	f.String("log-format", d.Log.Format, "text or json")
 	root.AddCommand(a.demoCommand(), a.workerCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.engineCommand(), a.topicsCommand(),
-		a.schemasCommand(), a.teamCommand(), a.topologyCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
+		a.schemasCommand(), a.teamCommand(), a.topologyCommand(), a.typeCommand(), a.ruleCommand(), a.subCommand(), a.permCommand(), a.tokenCommand(), a.redactCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
 	root.AddCommand(a.dlqCommand())
 	return root
 }

@@ -27,6 +27,7 @@ import (
 type server struct {
 	engine *engine.Engine
 	rules  *kafka.Control
+	doors  *doors
 	http   *http.Server
 	ln     net.Listener
 	dlqs   func(ctx context.Context) // watches the dead letter topics until ctx ends
@@ -56,8 +57,13 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		rules.Close()
 		return nil, errors.Join(err, ln.Close())
 	}
-	h := &http.Server{Handler: api.New(e, api.Options{Version: version(), Metrics: metrics}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
-	return &server{engine: e, rules: rules, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
+	d, err := a.newDoors(rules, brokers, client)
+	if err != nil {
+		rules.Close()
+		return nil, errors.Join(err, e.Close(), ln.Close())
+	}
+	h := &http.Server{Handler: api.New(e, api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	return &server{engine: e, rules: rules, doors: d, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
 }
 
 func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
@@ -82,6 +88,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	var wg sync.WaitGroup
 	var engineErr, httpErr error
 	wg.Go(func() { _ = s.rules.Run(rulesCtx) })
+	wg.Go(func() { s.doors.run(ctx) })
 	wg.Go(func() {
 		defer stopRules()
 		defer cancel()
@@ -99,6 +106,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	defer stop()
 	shutdownErr := s.http.Shutdown(stopCtx)
 	wg.Wait()
+	s.doors.close()
 	s.rules.Close()
 	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())
 }

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -19,7 +16,7 @@ import (
 
 func (a *app) viewCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "view", Short: "Read views over HTTP"}
-	base := cmd.PersistentFlags().String("url", "", "server to ask (default: http.addr of the configuration)")
+	base := urlFlag(cmd)
 	cmd.AddCommand(a.viewGetCommand(base), a.viewListCommand(base))
 	return cmd
 }
@@ -96,39 +93,4 @@ func (a *app) viewListCommand(base *string) *cobra.Command {
 	f.StringVar(&cursor, "cursor", "", "go on here: next of the page before")
 	f.BoolVar(&synthetic, "synthetic", false, "list the rows of synthetic events")
 	return cmd
-}
-
-// ask reads JSON from the server, and turns its problem details into an error.
-func (a *app) ask(ctx context.Context, base, path string, q url.Values, into any) error {
-	if base == "" {
-		base = "http://" + a.cfg.HTTP.Addr
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path+"?"+q.Encode(), nil)
-	if err != nil {
-		return coded(exitUsage, errors.New("--url is not an address like http://127.0.0.1:8080"))
-	}
-	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
-	if err != nil {
-		return coded(exitUnavailable, fmt.Errorf("no server answers at %s (is it running? see --url)", base))
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return coded(exitUnavailable, fmt.Errorf("the answer of %s broke off: %w", base, err))
-	}
-	if resp.StatusCode == http.StatusOK {
-		return json.Unmarshal(body, into)
-	}
-	var p api.Problem
-	if err := json.Unmarshal(body, &p); err != nil || p.Code == "" {
-		return fmt.Errorf("%s answers %s", base, resp.Status)
-	}
-	code := exitFailed
-	switch resp.StatusCode {
-	case http.StatusNotFound:
-		code = exitNotFound
-	case http.StatusServiceUnavailable, http.StatusMisdirectedRequest:
-		code = exitUnavailable
-	}
-	return coded(code, &p)
 }

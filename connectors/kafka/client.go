@@ -20,7 +20,7 @@ const pingTimeout = 10 * time.Second
 
 // Dial connects and makes sure that a broker answers.
 func Dial(ctx context.Context, brokers []string, opts ...kgo.Opt) (*Client, error) {
-	c, err := open(brokers, opts...)
+	c, err := Open(brokers, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +33,8 @@ func Dial(ctx context.Context, brokers []string, opts ...kgo.Opt) (*Client, erro
 	return c, nil
 }
 
-// open makes a client that connects when it is used.
-func open(brokers []string, opts ...kgo.Opt) (*Client, error) {
+// Open makes a client that connects when it is used.
+func Open(brokers []string, opts ...kgo.Opt) (*Client, error) {
 	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(brokers...), kgo.ClientID("payerflow-cli"),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(maxRecordBytes),
 		kgo.RecordDeliveryTimeout(time.Minute), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),

@@ -1,0 +1,47 @@
+// Package rules answers: how do people and teams read and change what the
+// mediator goes by? Event types, routing rules, subscriptions, permissions and
+// tokens are rows of one log; a change is answered when it is in force here.
+package rules
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"payerflow/api/access"
+	"payerflow/events"
+	"payerflow/processors"
+)
+
+// Log is the control log as it is tailed here. A subscription that comes into
+// force has what it needs on the brokers.
+type Log interface {
+	Rules() (*processors.Rules, error)
+	Change(ctx context.Context, e events.Control) (processors.Outcome, error)
+	// DeleteConsumerTopic deletes the topic of a subscription that is not
+	// active, once no router can write to it any more.
+	DeleteConsumerTopic(ctx context.Context, team, name string) error
+}
+
+// Door is the surface of the rules.
+type Door struct {
+	Log    Log
+	Keys   *access.Keyring
+	Logger *slog.Logger
+}
+
+// Open says that nothing here goes without a token.
+func (d *Door) Open(*http.Request) bool { return false }
+
+// Register adds the paths of every kind of row.
+func (d *Door) Register(_ *http.ServeMux, api huma.API) {
+	d.registerEventTypes(api)
+	d.registerRoutingRules(api)
+	d.registerSubscriptions(api)
+	d.registerPermissions(api)
+	d.registerTokens(api)
+	d.registerRegistry(api)
+	d.registerPreview(api)
+}

@@ -1,0 +1,39 @@
+package api_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"payerflow/api/access"
+	"payerflow/events"
+	"payerflow/processors"
+	"payerflow/tables"
+)
+
+// latest is what a tail knows that has read everything.
+type latest struct{ rules *processors.Rules }
+
+func (l latest) Rules() (*processors.Rules, error) { return l.rules, nil }
+func (latest) Changed() <-chan struct{}            { return nil }
+
+// guarded makes a guard that knows one token, and its text.
+func guarded(t *testing.T, s tables.Scopes) (*access.Guard, string) {
+	t.Helper()
+	secret := make([]byte, access.MinSecret)
+	keys, err := access.NewKeyring(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, text := keys.Mint(tables.Token{Team: "billing", Scopes: s, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
+	b, err := json.Marshal(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, outcomes := processors.NewRules(nil, secret).Apply([]processors.Change{{Control: events.Control{Kind: tables.KindToken, Name: row.ID,
+		Version: 1, Act: events.ControlPut, Row: string(b), At: 1}}})
+	if !outcomes[0].Applied {
+		t.Fatal(outcomes[0].Faults)
+	}
+	return access.NewGuard(latest{rules}, keys, nil), text
+}
