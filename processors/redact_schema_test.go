@@ -50,7 +50,6 @@ func TestRedactedBodiesFitAnyway(t *testing.T) {
 		"a branch that knows less":  {`{"type":"object","properties":{"a":{"type":"object"}},"allOf":[{"additionalProperties":{"type":["object","array","integer"]}}]}`, `{"a":{"x":1},"b":[1,2],"c":3}`},
 		"a reference to itself":     {`{"type":"object","properties":{"a":{"$ref":"#"},"x":{"type":"integer"}}}`, `{"a":{"a":{"x":1},"x":2}}`},
 		"a loop of references":      {`{"type":"object","properties":{"a":{"$anchor":"n","type":"object","properties":{"x":{"$ref":"#n"}}}}}`, `{"a":{"x":{"x":{}}}}`},
-		"an id within":              {`{"type":"object","properties":{"a":{"$id":"https://example.com/a","$ref":"#/$defs/s","$defs":{"s":{"type":"object"}}}},"$defs":{"s":{"type":"integer"}}}`, `{"a":{"x":1}}`},
 		"an older draft":            {`{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"a":{"$ref":"#/definitions/o","type":"integer"}},"definitions":{"o":{"type":"object"}}}`, `{"a":{"x":1}}`},
 		"anything":                  {`true`, `{"a":{"x":1},"b":2}`},
 		"names that are restricted": {`{"type":"object","propertyNames":{"enum":["a","c"]},"maxProperties":2}`, `{"a":{"x":1},"c":2}`},
@@ -87,11 +86,7 @@ func TestRedactedBodiesFitAnyway(t *testing.T) {
 // A few lines of references that stand for billions of schemas end in an
 // error, and show nothing.
 func TestSchemaBombs(t *testing.T) {
-	var defs []string
-	for i := range 40 {
-		defs = append(defs, strings.NewReplacer("I", string(rune('A'+i)), "J", string(rune('A'+i+1))).Replace(`"I":{"allOf":[{"$ref":"#/$defs/J"},{"$ref":"#/$defs/J","title":"again"}]}`))
-	}
-	bomb := `{"type":"object","$ref":"#/$defs/A","$defs":{` + strings.Join(defs, ",") + `,"` + string(rune('A'+40)) + `":{}}}`
+	bomb := `{"type":"object",` + doubling(40)[1:]
 	m := maskOf(tables.EventType{Name: "bomb", Version: 1, Schema: bomb, Fields: []tables.Field{{Pointer: "/a", Class: tables.ClassPublic}}})
 	if _, err := m.Schema(); err == nil {
 		t.Error("the schema was written out")

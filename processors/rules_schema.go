@@ -22,12 +22,18 @@ func (noOutside) Load(string) (any, error) {
 	return nil, errors.New("a schema stands alone")
 }
 
+var errCostly = errors.New("the schema costs too much: it looks at one value thousands of times, by references to itself or to one definition again and again")
+
 // CompileSchema compiles the JSON Schema 2020-12 of an event type. A reference
-// to anything outside of the text is an error.
+// to anything outside of the text is an error, and so are references that
+// make the schema look at one value thousands of times.
 func CompileSchema(text string) (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
 		return nil, errors.New("the schema is not one JSON value")
+	}
+	if !bounded(text) {
+		return nil, errCostly
 	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
@@ -52,7 +58,7 @@ func (f *faults) schema(r *Rules, t tables.EventType) {
 	}
 	compiled, err := CompileSchema(t.Schema)
 	if err != nil {
-		f.add(InvalidSchema, "/schema", "must be a JSON Schema 2020-12 that refers to nothing outside of itself")
+		f.add(InvalidSchema, "/schema", "must be a JSON Schema 2020-12 that refers to nothing outside of itself, and looks at no value thousands of times")
 		return
 	}
 	f.compatible(all, t.Schema)
