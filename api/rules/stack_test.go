@@ -90,7 +90,7 @@ func start(t *testing.T) *stack {
 	s.control, err = kafka.OpenControl([]string{broker.Addr()}, &codecs.Memory{}, processors.NewRules(topologies.DefaultEventTypes(), secret), logger, nil, opts...)
 	must(t, err)
 	guard := access.NewGuard(s.control, s.keys, nil)
-	door := &rules.Door{Log: kafka.Provisioned{Control: s.control, Client: s.client}, Keys: s.keys, Logger: logger}
+	door := &rules.Door{Log: kafka.Provisioned{Control: s.control}, Keys: s.keys, Logger: logger}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for _, run := range []func(context.Context) error{s.control.Run, guard.Run} {

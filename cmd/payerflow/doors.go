@@ -13,24 +13,19 @@ import (
 // doors are what others come in by, who guards them, and what works behind
 // them.
 type doors struct {
-	guard  *access.Guard
-	all    []api.Door
-	client *kafka.Client
-	work   []func(context.Context) error
+	guard *access.Guard
+	all   []api.Door
+	work  []func(context.Context) error
 }
 
-func (a *app) newDoors(control *kafka.Control, brokers []string, opts []kafka.Option) (*doors, error) {
+func (a *app) newDoors(control *kafka.Control) (*doors, error) {
 	keys, err := a.keyring()
 	if err != nil {
 		return nil, err
 	}
-	client, err := kafka.Open(brokers, opts...)
-	if err != nil {
-		return nil, err
-	}
-	d := &doors{guard: access.NewGuard(control, keys, a.issuer()), client: client}
-	upkeep := &kafka.Upkeep{Client: client, Rules: control, Log: a.log}
-	d.all = []api.Door{&rules.Door{Log: kafka.Provisioned{Control: control, Client: client}, Keys: keys, Logger: a.log}}
+	d := &doors{guard: access.NewGuard(control, keys, a.issuer())}
+	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
+	d.all = []api.Door{&rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}}
 	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run}
 	return d, nil
 }
@@ -43,8 +38,6 @@ func (d *doors) run(ctx context.Context) {
 	}
 	wg.Wait()
 }
-
-func (d *doors) close() { d.client.Close() }
 
 func (a *app) keyring() (*access.Keyring, error) {
 	secret, err := a.secret()

@@ -57,7 +57,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		rules.Close()
 		return nil, errors.Join(err, ln.Close())
 	}
-	d, err := a.newDoors(rules, brokers, client)
+	d, err := a.newDoors(rules)
 	if err != nil {
 		rules.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
@@ -106,7 +106,6 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	defer stop()
 	shutdownErr := s.http.Shutdown(stopCtx)
 	wg.Wait()
-	s.doors.close()
 	s.rules.Close()
 	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())
 }
