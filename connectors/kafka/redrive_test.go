@@ -55,7 +55,7 @@ func newYard(t *testing.T) *yard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if y.client, err = kgo.NewClient(kgo.SeedBrokers(y.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
+	if y.client, err = kgo.NewClient(kgo.SeedBrokers(y.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(20)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(y.client.Close)
