@@ -89,7 +89,7 @@ func (c *Client) ClusterRights(ctx context.Context) ([]string, error) {
 	out := []string{}
 	for op := kmsg.ACLOperationRead; op <= kmsg.ACLOperationIdempotentWrite; op++ {
 		if resp.ClusterAuthorizedOperations>>op&1 == 1 {
-			out = append(out, kadm.ACLOperation(op).String())
+			out = append(out, op.String())
 		}
 	}
 	return out, nil
