@@ -4,10 +4,11 @@ GO      ?= go
 BIN     := bin/payerflow
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo devel)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka
+.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,3 +59,7 @@ chaos-kafka: ## the same on Apache Kafka, one node and then three that are kille
 
 test-clients: ## Python clients against the embedded broker and registry (needs Python 3)
 	deploy/local/test-clients.sh
+
+proto: ## the Go code of the gRPC doors, from their .proto files (buf, built on first use)
+	$(GO) run $(BUF) lint
+	$(GO) run $(BUF) generate

@@ -47,7 +47,7 @@ func accept(rules Snapshot, p access.Principal, c *candidate, now time.Time) (ev
 		}
 	}
 	if known {
-		e.TypeVersion = row.Version
+		e.TypeVersion, c.deprecated = row.Version, row.State == tables.StateDeprecated
 		c.checkParts(row)
 		c.checkBody(&e, row)
 	}

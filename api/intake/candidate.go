@@ -46,6 +46,7 @@ type candidate struct {
 	extensions map[string]string
 	body       []byte           // a JSON object
 	bodyAt     string           // "" for the form's own place
+	deprecated bool             // the type is: accept says so
 	key        string           // from Idempotency-Key, and "" where there was none
 	wrong      [attributes]bool // said, but not as it must be: a fault says so
 	faults     []events.Fault

@@ -28,7 +28,7 @@ type Options struct {
 	Clock    func() time.Time // nil: the wall clock
 	Wait     time.Duration    // longest wait for the broker, 10 s
 	Requests int              // requests in flight beyond which a door answers 429, 1024
-	Bytes    int64            // the same for bytes, 32 MiB
+	Bytes    int64            // the same for bytes, 64 MiB
 	Log      *slog.Logger     // hears why the broker took nothing, once a second at most; nil: nobody
 }
 
@@ -39,7 +39,7 @@ const (
 
 	defaultWait     = 10 * time.Second
 	defaultRequests = 1024
-	defaultBytes    = 32 << 20
+	defaultBytes    = 64 << 20
 	retrySoon       = 1 // seconds
 	retryLater      = 5
 )
@@ -72,8 +72,9 @@ func newDoor(o Options) *door {
 
 // outcome is what became of one candidate: a place, or a problem.
 type outcome struct {
-	id     string
-	placed kafka.Coordinates
+	id         string
+	deprecated bool
+	placed     kafka.Coordinates
 	*problem.Problem
 }
 
@@ -97,7 +98,7 @@ func (d *door) take(ctx context.Context, cs []*candidate) ([]outcome, *problem.P
 			out[i].Problem = refused(c, faults)
 			continue
 		}
-		out[i].id = e.ID
+		out[i].id, out[i].deprecated = e.ID, c.deprecated
 		es, from = append(es, e), append(from, i)
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Wait)

@@ -63,6 +63,7 @@ func registered(t testing.TB) *processors.Rules {
 	own := []tables.EventType{
 		{Name: "Member-PCP-Change", Parts: []string{"Member", "PCP", "Change"}, Version: 3, Owner: "members", Schema: testData(t, "member-pcp-change.schema.json"), State: tables.StateActive},
 		{Name: "KaaS-Requested-Topic-Creation", Parts: []string{"KaaS", "Requested", "Topic", "Creation"}, Version: 1, Owner: "kaas", Schema: `{"type":"object"}`, KeyField: "/topic/name", State: tables.StateActive},
+		{Name: "Member-Old", Version: 1, Owner: "members", Schema: `{"type":"object"}`, State: tables.StateDeprecated},
 	}
 	return processors.NewRules(append(topologies.DefaultEventTypes(), own...), bytes.Repeat([]byte("s"), 32))
 }
@@ -94,7 +95,7 @@ func start(t testing.TB, change func(*intake.Options)) *doors {
 		change(&o)
 	}
 	mux := http.NewServeMux()
-	intake.Mount(mux, o)
+	intake.New(o).Mount(mux)
 	s := httptest.NewUnstartedServer(d.as(mux))
 	s.Config.Protocols = new(http.Protocols)
 	s.Config.Protocols.SetHTTP1(true)

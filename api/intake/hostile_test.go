@@ -69,7 +69,7 @@ func TestBombs(t *testing.T) {
 	for _, encoding := range []string{"gzip", "zstd"} {
 		bomb := packed(t, encoding, func(w io.Writer) {
 			zeros := make([]byte, 1<<20)
-			for range 256 {
+			for range 64 {
 				_, _ = w.Write(zeros)
 			}
 		})
@@ -172,7 +172,7 @@ func (s *slow) Publish(ctx context.Context, es []events.Envelope) []kafka.Placed
 func TestBackpressure(t *testing.T) {
 	for name, bound := range map[string]func(*intake.Options){
 		"requests": func(o *intake.Options) { o.Requests = 4 },
-		"bytes":    func(o *intake.Options) { o.Bytes = int64(4*len(camelEvent)) + 10 },
+		"bytes":    func(o *intake.Options) { o.Bytes = 5*4<<10 - 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &slow{entered: make(chan struct{}), release: make(chan struct{})}

@@ -18,6 +18,8 @@ type Committed struct {
 	Offset    int64  `json:"offset" doc:"Offset of the record"`
 	ID        string `json:"id" doc:"Identity of the event: the one that was sent, or the one that was made of it"`
 	Token     string `json:"token" doc:"Consistency token: opaque, stands for the place of the record"`
+
+	Deprecated bool `json:"deprecated,omitempty" doc:"The event type is deprecated: ask its owner what to publish instead"`
 }
 
 // Result is what became of one event of a batch: its place, or its problem.
@@ -33,7 +35,7 @@ type Results struct {
 }
 
 func (d *door) serveREST(w http.ResponseWriter, r *http.Request) {
-	stay := d.flight.enter(room(r))
+	stay := d.flight.enter()
 	if stay == nil {
 		busy().Write(w)
 		return
@@ -50,12 +52,11 @@ func (d *door) serveREST(w http.ResponseWriter, r *http.Request) {
 		p.Write(w)
 		return
 	}
-	doc, p := read(w, r)
+	doc, p := stay.read(w, r)
 	if p != nil {
 		p.Write(w)
 		return
 	}
-	stay.keep(int64(len(doc)))
 	cs, batch, p := shape.candidates(r.Header, doc)
 	if p != nil {
 		p.Write(w)
@@ -102,7 +103,7 @@ func answerBatch(w http.ResponseWriter, out []outcome) {
 }
 
 func (o outcome) committed() *Committed {
-	return &Committed{Topic: o.placed.Topic, Partition: o.placed.Partition, Offset: o.placed.Offset, ID: o.id, Token: Token(o.placed)}
+	return &Committed{Topic: o.placed.Topic, Partition: o.placed.Partition, Offset: o.placed.Offset, ID: o.id, Token: Token(o.placed), Deprecated: o.deprecated}
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -209,6 +209,15 @@ func TestScopes(t *testing.T) {
 	d.refusal(d.post(plain, said(t, "USER1", "USER1")), 401)
 }
 
+func TestDeprecatedTypesAreTaken(t *testing.T) {
+	d := start(t, nil)
+	old, _, _ := d.committed(d.post(plain, `{"metadata":{"eventType":"Member-Old","transactionId":"t-1","timeStamp":"2026-11-21T11:00:00Z","sourceSystem":"s","synthetic":false},"eventBody":{}}`))
+	current, _, _ := d.committed(d.post(plain, camelEvent))
+	if !old.Deprecated || current.Deprecated {
+		t.Errorf("deprecated: %v and %v", old.Deprecated, current.Deprecated)
+	}
+}
+
 func TestBatches(t *testing.T) {
 	d := start(t, nil)
 	good, bad := said(t, "USER1", "USER2"), testData(t, "member-pcp-change.json")

@@ -126,3 +126,5 @@ func shown(name string) string {
 	}
 	return name
 }
+
+func trimmed(text string) []byte { return bytes.TrimSpace([]byte(text)) }

@@ -6,6 +6,7 @@ import (
 
 	"payerflow/api"
 	"payerflow/api/access"
+	"payerflow/api/intake"
 	"payerflow/api/rules"
 	"payerflow/connectors/kafka"
 )
@@ -18,14 +19,15 @@ type doors struct {
 	work  []func(context.Context) error
 }
 
-func (a *app) newDoors(control *kafka.Control) (*doors, error) {
+func (a *app) newDoors(control *kafka.Control, firehose *kafka.Firehose) (*doors, error) {
 	keys, err := a.keyring()
 	if err != nil {
 		return nil, err
 	}
+	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: firehose, Log: a.log})
 	d := &doors{guard: access.NewGuard(control, keys, a.issuer())}
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
-	d.all = []api.Door{&rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}}
+	d.all = []api.Door{&rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}, in}
 	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run}
 	return d, nil
 }

@@ -25,12 +25,13 @@ import (
 
 // server is a worker: the engine with all groups, and the HTTP surface.
 type server struct {
-	engine *engine.Engine
-	rules  *kafka.Control
-	doors  *doors
-	http   *http.Server
-	ln     net.Listener
-	dlqs   func(ctx context.Context) // watches the dead letter topics until ctx ends
+	engine   *engine.Engine
+	rules    *kafka.Control
+	firehose *kafka.Firehose
+	doors    *doors
+	http     *http.Server
+	ln       net.Listener
+	dlqs     func(ctx context.Context) // watches the dead letter topics until ctx ends
 }
 
 func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string) (*server, error) {
@@ -57,13 +58,28 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		rules.Close()
 		return nil, errors.Join(err, ln.Close())
 	}
-	d, err := a.newDoors(rules)
+	firehose, err := kafka.OpenFirehose(brokers, registry, client...)
 	if err != nil {
 		rules.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
 	}
-	h := &http.Server{Handler: api.New(e, api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
-	return &server{engine: e, rules: rules, doors: d, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
+	d, err := a.newDoors(rules, firehose)
+	if err != nil {
+		rules.Close()
+		firehose.Close()
+		return nil, errors.Join(err, e.Close(), ln.Close())
+	}
+	h := &http.Server{Protocols: protocols(), Handler: api.New(e, api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	return &server{engine: e, rules: rules, firehose: firehose, doors: d, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
+}
+
+// protocols are those that gRPC needs too: HTTP/2 without TLS.
+func protocols() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return &p
 }
 
 func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
@@ -107,6 +123,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	shutdownErr := s.http.Shutdown(stopCtx)
 	wg.Wait()
 	s.rules.Close()
+	s.firehose.Close()
 	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())
 }
 
