@@ -3,6 +3,7 @@ package codecs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func readJSON(doc []byte) (any, []found) {
 	r := strictJSON{in: jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 	v, ok := r.value()
 	if ok {
-		if _, err := r.in.ReadToken(); err != io.EOF {
+		if _, err := r.in.ReadToken(); !errors.Is(err, io.EOF) {
 			r.add(InvalidJSON, "something follows the JSON value")
 		}
 	}
@@ -93,9 +94,12 @@ func (r *strictJSON) value() (any, bool) {
 		return r.object()
 	case '[':
 		return r.array()
-	case 'n', 't', 'f':
+	case 'n':
 		_, err := r.in.ReadToken()
-		return map[jsontext.Kind]any{'n': nil, 't': true, 'f': false}[kind], r.went(err)
+		return nil, r.went(err)
+	case 't', 'f':
+		_, err := r.in.ReadToken()
+		return kind == 't', r.went(err)
 	case '"':
 		return r.text()
 	}

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 	"sync"
@@ -70,7 +71,7 @@ func walkBody(out, body []byte, root *maskNode) ([]byte, error) {
 
 // end is nil when nothing is left.
 func (w *masking) end() error {
-	if _, err := w.in.ReadToken(); err != io.EOF {
+	if _, err := w.in.ReadToken(); !errors.Is(err, io.EOF) {
 		return errUnwalkable
 	}
 	return nil
@@ -188,8 +189,8 @@ func (w *masking) text(n *maskNode) error {
 	if err != nil {
 		return err
 	}
-	seen, err := walkText(inner, n)
-	if err != nil {
+	seen, ok := walkText(inner, n)
+	if !ok {
 		w.out = append(w.out, withheld...)
 		return nil
 	}
@@ -197,7 +198,8 @@ func (w *masking) text(n *maskNode) error {
 	return err
 }
 
-func walkText(text []byte, n *maskNode) ([]byte, error) {
+// walkText returns false for what is not one JSON object or array.
+func walkText(text []byte, n *maskNode) ([]byte, bool) {
 	w := start(nil, text)
 	defer w.done()
 	var err error
@@ -209,8 +211,5 @@ func walkText(text []byte, n *maskNode) ([]byte, error) {
 	default:
 		err = errUnwalkable
 	}
-	if err != nil {
-		return nil, err
-	}
-	return w.out, w.end()
+	return w.out, err == nil && w.end() == nil
 }

@@ -2,6 +2,7 @@ package processors_test
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -135,5 +136,27 @@ func TestMasksThatShowTheSameAreOne(t *testing.T) {
 	later.Fields[0].Class = tables.ClassPHI
 	if ids := []string{mask().ID(), mask("PHI").ID(), maskOf(later).ID(), processors.NewMask(visit(), nil, []byte("another")).ID()}; len(slices.Compact(slices.Sorted(slices.Values(ids)))) != 4 {
 		t.Error("masks that show different things have one id")
+	}
+}
+
+// A copy that is redacted again, as for an application that may see less,
+// keeps the hashes that it has.
+func TestCopiesAreRedactedAgain(t *testing.T) {
+	strict := visit()
+	strict.Metadata = append(strict.Metadata, tables.Field{Pointer: "id", Class: tables.ClassPHI}, tables.Field{Pointer: "tags", Class: tables.ClassPHI}, tables.Field{Pointer: "time", Class: tables.ClassPHI})
+	for name, m := range map[string]*processors.Mask{"nothing": maskOf(strict), "all": maskOf(strict, "PHI", "PII", "BANK"), "some": mask("PII")} {
+		once, err := m.Envelope(envelope(`{"kind":"k","patient":{"id":"1"},"x":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := m.Envelope(once)
+		if err != nil || !reflect.DeepEqual(once, twice) {
+			t.Errorf("%s: %#v\nbecame %#v, %v", name, once, twice, err)
+		}
+	}
+	forged := envelope(`{}`)
+	forged.Key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	if out, err := mask().Envelope(forged); err != nil || out.Key == forged.Key {
+		t.Errorf("a key that looks hashed is seen: %v", err)
 	}
 }

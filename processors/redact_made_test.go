@@ -18,14 +18,13 @@ import (
 // lines alone, whether it may be seen.
 type made struct {
 	*rapid.T
-	may       map[string]bool
-	row       tables.EventType
-	defs      map[string]any
-	n         int
-	hidden    []string
-	visible   []string
-	body      string
-	lastIndex int
+	may     map[string]bool
+	row     tables.EventType
+	defs    map[string]any
+	n       int
+	hidden  []string
+	visible []string
+	body    string
 }
 
 type schema = map[string]any
