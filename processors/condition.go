@@ -104,7 +104,10 @@ func issuesOf(issues *cel.Issues) (out []events.Fault) {
 		if len(reason) > maxReasonBytes {
 			reason = "is not CEL"
 		}
-		out = append(out, events.Fault{ReasonCode: InvalidCEL, At: conditionAt, Reason: fmt.Sprintf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, reason)})
+		if e.Location.Line() > 0 {
+			reason = fmt.Sprintf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, reason)
+		}
+		out = append(out, events.Fault{ReasonCode: InvalidCEL, At: conditionAt, Reason: reason})
 		if len(out) == maxIssues {
 			break
 		}

@@ -3,6 +3,7 @@ package processors_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"payerflow/events"
 	"payerflow/processors"
@@ -214,6 +215,22 @@ func TestHostileBodiesHoldNothing(t *testing.T) {
 	for _, body := range []string{``, `null`, `[]`, `"DENTAL"`, `{`, `{"units":1e999999}`, `{"units":"1"}`, `{"claimType":{"DENTAL":1}}`, `{"lines":` + strings.Repeat("[", 100_000) + `}`, `{"units":1`} {
 		if out := r.Route(event("CLAIM_SUBMITTED", body)); len(out.Deliveries) != 0 || len(out.Failed) != 0 {
 			t.Errorf("%.40s: %+v", body, out)
+		}
+	}
+}
+
+// Checking costs little, however a text is made; the clock here is the
+// process's own.
+func TestConditionBombs(t *testing.T) {
+	all := withSub(t, "PHI", "PII")
+	for _, unit := range []string{"(", "[", "[1,", "{1:", "!", "-", "a.", "1+", "true||", "true?true:", "f(", "[1].exists(a,", "\"", "a{b:", "[1].map(a,[a,a]).", `body.claimId.matches("(a{9}){9}")||`} {
+		for _, n := range []int{40, 4090 / len(unit)} {
+			text := strings.Repeat(unit, n) + "true"
+			before := cpu(t)
+			all.Check(put(tables.KindRoutingRule, "care/r", 1, ruleTo("care/mine", text, "CLAIM_DENIED")))
+			if took := cpu(t) - before; took > time.Second {
+				t.Errorf("%d times %s: %v of CPU", n, unit, took)
+			}
 		}
 	}
 }
