@@ -3,6 +3,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"payerflow/tables"
 )
@@ -36,8 +37,14 @@ func (p Principal) MaySubscribe(eventType string) bool {
 	return p.Scopes.Admin || tables.Matches(p.Scopes.Subscribe, eventType)
 }
 
+// rulesView shows the rows of all teams: a pattern does not reach it.
+const rulesView = "mediator-rules"
+
 // MayRead says whether the principal may read a view.
 func (p Principal) MayRead(view string) bool {
+	if view == rulesView {
+		return p.Scopes.Admin || slices.Contains(p.Scopes.Read, view)
+	}
 	return p.Scopes.Admin || tables.Matches(p.Scopes.Read, view)
 }
 

@@ -245,6 +245,14 @@ func TestPatternsWithinScopes(t *testing.T) {
 	}
 }
 
+func TestRulesOfAllTeamsAreNamed(t *testing.T) {
+	for scope, want := range map[string]bool{"*": false, "mediator-*": false, "mediator-rules": true} {
+		if got := (access.Principal{Scopes: tables.Scopes{Read: []string{scope}}}).MayRead("mediator-rules"); got != want {
+			t.Errorf("%s: %v", scope, got)
+		}
+	}
+}
+
 var errAway = errors.New("away")
 
 type issuer struct{ err error }
