@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -114,8 +113,4 @@ func producer(exactlyOnce bool) Finding {
 		return ok("producer", "acks=all, idempotent, in transactions; fixed in the engine")
 	}
 	return ok("producer", "acks=all, idempotent, without transactions (engine.guarantee is at-least-once); fixed in the engine")
-}
-
-func feedingGroup(group string, partitions int) string {
-	return fmt.Sprintf("%s-repartition-%d", group, partitions) // as the engine names it
 }

@@ -73,7 +73,7 @@ func rights(ctx context.Context, client *kafka.Client, s Setup, topics map[strin
 	}
 	may := map[string]bool{}
 	for _, g := range names {
-		id := transactionalIDs(g) + "doctor"
+		id := topology.TransactionalIDs(g) + "doctor"
 		allowed, err := client.TransactionalRight(ctx, id)
 		if err != nil {
 			return append(out, skipped("rights on transactional ids", notTold+": "+err.Error()))
@@ -105,10 +105,6 @@ func clusterRights(may []string, err error) Finding {
 	}
 	return ok(check, "teams' access rules can follow their subscriptions")
 }
-
-// transactionalIDs is what the transactional ids of a group's workers begin
-// with; the worker's instance follows.
-func transactionalIDs(group string) string { return "payerflow." + group + "." }
 
 func topicRights(needs map[string][]string, topics map[string]kafka.TopicFacts) Finding {
 	const check = "rights on topics"
@@ -149,7 +145,7 @@ func transactionalRights(groups []string, may map[string]bool) Finding {
 	var lacks []string
 	for _, g := range groups {
 		if !may[g] {
-			lacks = append(lacks, transactionalIDs(g)+"*: WRITE, DESCRIBE")
+			lacks = append(lacks, topology.TransactionalIDs(g)+"*: WRITE, DESCRIBE")
 		}
 	}
 	f := judgeRights("rights on transactional ids", lacks, 0, len(groups))

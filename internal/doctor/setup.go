@@ -36,7 +36,7 @@ func consumerGroups(groups []topology.Declared) (out []string) {
 		for _, in := range g.Inputs {
 			if n := in.Topic.Partitions; in.Whole && !seen[n] {
 				seen[n] = true
-				out = append(out, feedingGroup(g.Name, n))
+				out = append(out, topology.FeedingGroup(g.Name, n))
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"sort"
 	"sync/atomic"
 
@@ -68,7 +67,7 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 	}
 	g.folding = newProcessor(g, b.Name, g.foldingGraph())
 	for n, inputs := range byCount {
-		name := fmt.Sprintf("%s-repartition-%d", b.Name, n)
+		name := topology.FeedingGroup(b.Name, n)
 		g.feeding = append(g.feeding, newProcessor(g, name, g.feedingGraph(name, inputs)))
 	}
 	sort.Slice(g.feeding, func(i, j int) bool { return g.feeding[i].name < g.feeding[j].name })
