@@ -48,7 +48,7 @@ func (rt *runtime) buildGroup([]string, string, string) (sarama.ConsumerGroup, e
 }
 
 func (rt *runtime) buildConsumer([]string, string) (sarama.Consumer, error) {
-	c, err := newTableConsumer(rt.p.g.e.cfg)
+	c, err := newTableConsumer(rt.p.g.e.cfg, rt.cluster)
 	if err == nil {
 		rt.mu.Lock()
 		rt.tables = append(rt.tables, c) // goka never closes those of its lookups

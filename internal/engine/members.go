@@ -33,7 +33,9 @@ func (p *processor) self() member {
 	return m
 }
 
-func (p *processor) transactionalID() string { return "payerflow." + p.name + "." + p.g.e.instance }
+func (p *processor) transactionalID() string {
+	return topology.TransactionalIDs(p.name) + p.g.e.instance
+}
 
 // announce writes this worker into the members topic; gone removes one.
 func (c *cluster) announce(ctx context.Context, m member) error {
@@ -80,8 +82,11 @@ func (c *cluster) members(ctx context.Context, cfg Config, group string) (map[st
 	}
 	defer client.Close()
 	for next := start.Offset; next < end.Offset; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err0(); err != nil {
+		fetches, idle, err := pollUntilLull(ctx, client)
+		if idle {
+			next, _ = c.pastEmpty(ctx, topology.Members.Name, 0, next) // or after the next lull
+		}
+		if err != nil {
 			return nil, fmt.Errorf("members: %w", err)
 		}
 		for it := fetches.RecordIter(); !it.Done(); {

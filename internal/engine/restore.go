@@ -141,9 +141,12 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) 
 	defer client.Close()
 	g.reset()
 	for r.next.Load() < r.end {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err0(); err != nil {
+		fetches, idle, err := pollUntilLull(ctx, client)
+		if err != nil {
 			return fmt.Errorf("restore %s/%d: %w", topic, r.partition, err)
+		}
+		if idle {
+			r.skipEmpty(ctx, rt)
 		}
 		for it := fetches.RecordIter(); !it.Done(); {
 			rec := it.Next()
@@ -162,6 +165,16 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) 
 		}
 	}
 	return st.load(g, r.next.Load()-1)
+}
+
+// skipEmpty moves past batches that hold no record. A broker that does not say
+// is asked again after the next lull.
+func (r *restore) skipEmpty(ctx context.Context, rt *runtime) {
+	next, err := rt.cluster.pastEmpty(ctx, rt.p.table(), r.partition, r.next.Load())
+	if err != nil && ctx.Err() == nil {
+		rt.p.log.Warn("restore", "group", rt.p.name, "error", err)
+	}
+	r.next.Store(next)
 }
 
 func (g *gathered) reset() {

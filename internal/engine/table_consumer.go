@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,11 +21,12 @@ var controlHeaders = []*sarama.RecordHeader{{Key: []byte(controlHeader)}}
 // are delivered too: goka ends a recovery when it has seen the last offset,
 // and on a transactional topic that is a marker.
 type tableConsumer struct {
-	client *kgo.Client
-	cancel context.CancelFunc
-	done   chan struct{}
-	mu     sync.Mutex
-	open   map[topicPartition]*tableClaim
+	client  *kgo.Client
+	cluster *cluster
+	cancel  context.CancelFunc
+	done    chan struct{}
+	mu      sync.Mutex
+	open    map[topicPartition]*tableClaim
 }
 
 type tableClaim struct {
@@ -36,9 +38,12 @@ type tableClaim struct {
 	once     sync.Once
 	sending  sync.Mutex
 	end      atomic.Int64
+	next     int64     // position; run's
+	moved    time.Time // when it moved last; run's
+	looked   bool      // no empty batch follows; run's
 }
 
-func newTableConsumer(cfg Config) (sarama.Consumer, error) {
+func newTableConsumer(cfg Config, cl *cluster) (sarama.Consumer, error) {
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.ClientID("payerflow-tables"),
@@ -50,7 +55,7 @@ func newTableConsumer(cfg Config) (sarama.Consumer, error) {
 		return nil, fmt.Errorf("table client: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &tableConsumer{client: client, cancel: cancel, done: make(chan struct{}), open: map[topicPartition]*tableClaim{}}
+	c := &tableConsumer{client: client, cluster: cl, cancel: cancel, done: make(chan struct{}), open: map[topicPartition]*tableClaim{}}
 	go c.run(ctx)
 	return c, nil
 }
@@ -58,7 +63,7 @@ func newTableConsumer(cfg Config) (sarama.Consumer, error) {
 func (c *tableConsumer) run(ctx context.Context) {
 	defer close(c.done)
 	for {
-		f := c.client.PollFetches(ctx)
+		f, _, _ := pollUntilLull(ctx, c.client) // errors are those of partitions
 		if ctx.Err() != nil || f.IsClientClosed() {
 			return
 		}
@@ -70,12 +75,42 @@ func (c *tableConsumer) run(ctx context.Context) {
 				t.deliver(p)
 			}
 		})
+		c.skipEmpty(ctx)
 	}
+}
+
+// skipEmpty moves claims that have stood still for a lull past batches that
+// hold no record. It asks once: what is appended later is delivered.
+func (c *tableConsumer) skipEmpty(ctx context.Context) {
+	for _, t := range c.still(time.Now().Add(-lull)) {
+		next, err := c.cluster.pastEmpty(ctx, t.at.topic, t.at.partition, t.next)
+		if err != nil {
+			t.moved = time.Now() // asked again after the next lull
+			return
+		}
+		if t.looked = next == t.next; !t.looked {
+			t.skipTo(next)
+		}
+	}
+}
+
+func (c *tableConsumer) still(since time.Time) (ts []*tableClaim) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.open {
+		if !t.looked && t.moved.Before(since) {
+			ts = append(ts, t)
+		}
+	}
+	return ts
 }
 
 func (t *tableClaim) deliver(p kgo.FetchTopicPartition) {
 	t.sending.Lock()
 	defer t.sending.Unlock()
+	if t.isClosed() {
+		return
+	}
 	t.end.Store(p.HighWatermark)
 	if p.Err != nil && !errors.Is(p.Err, context.Canceled) {
 		select {
@@ -84,6 +119,7 @@ func (t *tableClaim) deliver(p kgo.FetchTopicPartition) {
 			return
 		}
 	}
+	t.moved, t.looked = time.Now(), false
 	for _, r := range p.Records {
 		m := &sarama.ConsumerMessage{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
 		if r.Attrs.IsControl() {
@@ -91,18 +127,47 @@ func (t *tableClaim) deliver(p kgo.FetchTopicPartition) {
 		} else {
 			m.Key, m.Value = r.Key, r.Value
 		}
-		select {
-		case t.messages <- m:
-		case <-t.closed:
+		if !t.send(m) {
 			return
 		}
+	}
+}
+
+// skipTo tells goka, by a marker, that nothing lies before next.
+func (t *tableClaim) skipTo(next int64) {
+	t.sending.Lock()
+	defer t.sending.Unlock()
+	if !t.isClosed() {
+		t.send(&sarama.ConsumerMessage{Topic: t.at.topic, Partition: t.at.partition, Offset: next - 1, Headers: controlHeaders})
+	}
+}
+
+// send waits until goka takes a message. sending is held, and the claim was
+// open when it was taken.
+func (t *tableClaim) send(m *sarama.ConsumerMessage) bool {
+	select {
+	case t.messages <- m:
+		t.next = m.Offset + 1
+		return true
+	case <-t.closed:
+		return false
+	}
+}
+
+func (t *tableClaim) isClosed() bool {
+	select {
+	case <-t.closed:
+		return true
+	default:
+		return false
 	}
 }
 
 // ConsumePartition starts at an offset, or at sarama.OffsetOldest.
 func (c *tableConsumer) ConsumePartition(topic string, partition int32, offset int64) (sarama.PartitionConsumer, error) {
 	at := topicPartition{topic, partition}
-	t := &tableClaim{c: c, at: at, messages: make(chan *sarama.ConsumerMessage, 1024), errs: make(chan *sarama.ConsumerError, 4), closed: make(chan struct{})}
+	t := &tableClaim{c: c, at: at, messages: make(chan *sarama.ConsumerMessage, 1024), errs: make(chan *sarama.ConsumerError, 4), closed: make(chan struct{}),
+		next: offset, moved: time.Now(), looked: offset < 0}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open[at] != nil {
