@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"strconv"
@@ -48,7 +49,7 @@ func TestWorkersAreKilled(t *testing.T) {
 		f.say("plan %s", b)
 	}
 	d := drive(t, brokers, compactOften)
-	c, err := newChecker(brokers)
+	c, err := newChecker(brokers, f.outside)
 	must(t, err)
 	t.Cleanup(c.client.Close)
 	f.startAll()
@@ -80,7 +81,9 @@ func TestWorkersAreKilled(t *testing.T) {
 		f.compacted(c)
 	}
 	f.causes()
+	f.tookOver()
 	f.say("exact: %d inputs, each applied once, in the table, the view, the receipts and the served rows", len(c.inputs))
+	f.say("effects: %d done, %d of them more than once; %d parked", len(f.outside.taken), again(f.outside.taken), len(c.parked))
 }
 
 // strike carries the plan out, and returns how many inputs were written before
@@ -186,7 +189,7 @@ func closed(t *testing.T, c *checker) {
 // compacted says how much of the changelog is left: a second reading finds less
 // than there was.
 func (f *fleet) compacted(was *checker) {
-	again, err := newChecker(f.brokers)
+	again, err := newChecker(f.brokers, f.outside)
 	must(f.t, err)
 	defer again.client.Close()
 	exact(f.t, again, 60*time.Second)
@@ -212,5 +215,42 @@ func (f *fleet) causes() {
 	}
 	for why := range maps.Keys(counts) {
 		f.say("rebuilt %d times: %s", counts[why], why)
+	}
+}
+
+// again counts ids that were there more than once.
+func again(times map[string]int) (n int) {
+	for _, k := range times {
+		if k > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// tookOver says how often a worker went on with a partition whose rows it had
+// kept as a standby, all but the newest hundredth. Never makes the run void.
+func (f *fleet) tookOver() {
+	n, all := 0, 0
+	for _, w := range f.workers {
+		b, err := os.ReadFile(f.dir + "/" + w.name + ".log")
+		must(f.t, err)
+		for line := range strings.Lines(string(b)) {
+			rest, found := strings.CutPrefix(line, tookOver)
+			if !found {
+				continue
+			}
+			var partition int32
+			var followed, now int64
+			_, err := fmt.Sscan(rest, &partition, &followed, &now)
+			must(f.t, err)
+			if all++; followed > 0 && now-followed <= now/100 {
+				n++
+			}
+		}
+	}
+	f.say("%d times a standby took its partition over, %d times with all but a hundredth of the rows' changelog", all, n)
+	if n == 0 {
+		f.t.Error("void: no standby had followed the partition that its worker took over")
 	}
 }

@@ -1,9 +1,11 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +36,10 @@ type checker struct {
 	table    map[string]map[string]int // account -> id -> times, from the changelog
 	view     map[string]map[string]int // the same from the view's topic
 	accounts map[string]int            // account -> n, from the changelog
+	outside  *receiver                 // of effects
+	parked   map[string]int            // id -> dead letters of its effect
+	letters  map[lane][]string         // the same, as they came
+	badMail  map[string]int            // key -> dead letters that the effects' group wrote of what does not decode
 	rows     int                       // records of the ledgers' changelog
 	arrived  func(partition int32, at time.Time)
 }
@@ -60,13 +66,14 @@ const (
 	topicLedgers  = "ledgers.v1-chaos-consumer-table"
 	topicView     = "chaos.ledgers"
 	topicAccounts = "accounts.v1-chaos-consumer-table"
+	groupMails    = "mails.v1-chaos-consumer"
 )
 
 var checked = []string{topicPosted, topicAdjusted, topicChanged, topicReceipts, topicLedgers, topicView, topicAccounts,
 	topicPosted + ".dlq", topicAdjusted + ".dlq", topicReminded, topicNotes + "0", topicNotes + "1",
-	"ledgers.v1-chaos-consumer-echo-loop.dlq", "ledgers.v1-chaos-consumer-ticks.dlq"}
+	"ledgers.v1-chaos-consumer-echo-loop.dlq", "ledgers.v1-chaos-consumer-ticks.dlq", groupMails + "-ticks.dlq"}
 
-func newChecker(brokers []string) (*checker, error) {
+func newChecker(brokers []string, outside *receiver) (*checker, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ClientID("chaos-checker"), kgo.ConsumeTopics(checked...),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxWait(50*time.Millisecond))
@@ -75,7 +82,8 @@ func newChecker(brokers []string) (*checker, error) {
 	}
 	return &checker{client: client, next: map[string]map[int32]int64{}, inputs: map[string]input{}, bad: map[string]int{},
 		changes: map[string]int{}, receipts: map[string]int{}, reminded: map[string]int{}, noted: map[string]int{}, counts: map[string][]int{}, joined: map[string]int{}, looked: map[int32]bool{}, dead: map[string]int{},
-		table: map[string]map[string]int{}, view: map[string]map[string]int{}, accounts: map[string]int{}}, nil
+		table: map[string]map[string]int{}, view: map[string]map[string]int{}, accounts: map[string]int{},
+		outside: outside, parked: map[string]int{}, letters: map[lane][]string{}, badMail: map[string]int{}}, nil
 }
 
 // quiet is how long nothing may come before a partition whose last records
@@ -127,7 +135,7 @@ func (c *checker) take(r *kgo.Record) {
 	}
 	key := string(r.Key)
 	if strings.HasSuffix(r.Topic, ".dlq") {
-		c.dead[key]++
+		c.letter(r)
 		return
 	}
 	broken := json.Unmarshal(r.Value, &body) != nil
@@ -165,6 +173,25 @@ func (c *checker) take(r *kgo.Record) {
 		c.view[key] = body.IDs
 	case topicAccounts:
 		c.accounts[key] = body.N
+	}
+}
+
+var idInside = regexp.MustCompile(`"id":"(id-[0-9]+)"`)
+
+// letter takes a dead letter. It holds the name of the group that wrote it, and
+// the record as it was.
+func (c *checker) letter(r *kgo.Record) {
+	key := string(r.Key)
+	id := idInside.FindSubmatch(r.Value)
+	switch {
+	case !bytes.Contains(r.Value, []byte(groupMails)):
+		c.dead[key]++
+	case id == nil:
+		c.badMail[key]++
+	default:
+		c.parked[string(id[1])]++
+		at := lane{key, r.Partition}
+		c.letters[at] = append(c.letters[at], string(id[1]))
 	}
 }
 
@@ -236,8 +263,12 @@ func (c *checker) verify() (objections []string) {
 	if c.unlooked > 0 {
 		object("lookups that found nothing", "%d receipts", c.unlooked)
 	}
+	c.effects(object)
 	for key, n := range c.bad {
 		letters[key] += n
+		if c.badMail[key] != n {
+			object("wrong dead letters of the effects' group", "%s: %d, want %d", key, c.badMail[key], n)
+		}
 	}
 	for key, n := range letters {
 		if c.dead[key] != n {

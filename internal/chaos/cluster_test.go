@@ -76,7 +76,7 @@ func recordOf(topic string, count int32, id, account string) *kgo.Record {
 	if err != nil {
 		panic(err)
 	}
-	return &kgo.Record{Topic: topic, Key: []byte(account), Value: value, Timestamp: time.Now(),
+	return &kgo.Record{Topic: topic, Key: []byte(account), Value: value, Timestamp: time.Now(), Headers: []kgo.RecordHeader{{Key: "ce_id", Value: []byte(id)}},
 		Partition: topology.Partition([]byte(account), int(count))}
 }
 

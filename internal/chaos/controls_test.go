@@ -115,8 +115,9 @@ func pair(t *testing.T, n int) (*fleet, *driver, *checker) {
 	t.Helper()
 	brokers := embeddedBroker(t)
 	d := drive(t, brokers, nil)
-	c, err := newChecker(brokers)
+	f := newFleet(t, brokers, n)
+	c, err := newChecker(brokers, f.outside)
 	must(t, err)
 	t.Cleanup(c.client.Close)
-	return newFleet(t, brokers, n), d, c
+	return f, d, c
 }

@@ -25,28 +25,41 @@ type bench struct {
 	kafka   *kfake.Cluster
 	source  *source
 	checker *checker
+	outside *receiver
 	stop    func() // of the first worker
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, opts ...kfake.Opt) *bench {
 	t.Helper()
-	k, err := kfake.NewCluster(kfake.NumBrokers(3))
-	must(t, err)
-	t.Cleanup(k.Close)
-	b := &bench{t: t, kafka: k}
-	b.source, err = newSource(k.ListenAddrs())
-	must(t, err)
-	t.Cleanup(b.source.client.Close)
+	b := &bench{t: t, outside: receive(t)}
+	b.connect(opts...)
 	must(t, b.source.createTopics(t.Context(), nil))
-	b.checker, err = newChecker(k.ListenAddrs())
-	must(t, err)
-	t.Cleanup(b.checker.client.Close)
 	stop := b.start()
 	b.send(change(0, houseKey))
 	b.settled()
 	stop() // the next one finds the house account when it starts: lookups follow in their own time
 	b.stop = b.start()
 	return b
+}
+
+// connect starts the broker, with a source and a checker on it.
+func (b *bench) connect(opts ...kfake.Opt) {
+	b.t.Helper()
+	k, err := kfake.NewCluster(append(opts, kfake.NumBrokers(3))...)
+	must(b.t, err)
+	b.t.Cleanup(k.Close)
+	b.kafka = k
+	sent := 0
+	if b.source != nil {
+		sent = b.source.sent
+	}
+	b.source, err = newSource(k.ListenAddrs())
+	must(b.t, err)
+	b.source.sent = sent
+	b.t.Cleanup(b.source.client.Close)
+	b.checker, err = newChecker(k.ListenAddrs(), b.outside)
+	must(b.t, err)
+	b.t.Cleanup(b.checker.client.Close)
 }
 
 // start runs a worker until stop is called or the test ends.
@@ -58,7 +71,7 @@ func (b *bench) start() (stop func()) {
 	}
 	e, err := engine.Open(engine.Config{Brokers: b.kafka.ListenAddrs(), DataDir: b.t.TempDir(), BatchRecords: 1000,
 		BatchInterval: 10 * time.Millisecond, SessionTimeout: 6 * time.Second, TransactionTimeout: slow * 2 * time.Second,
-		Freshness: 10 * time.Second, Log: log}, groups, &codecs.Memory{})
+		Freshness: 10 * time.Second, Standby: true, Effects: outside(b.outside.url), Log: log}, groups, &codecs.Memory{})
 	must(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

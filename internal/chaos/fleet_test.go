@@ -30,6 +30,7 @@ type fleet struct {
 	dir     string
 	brokers []string
 	base    order // what every worker is told
+	outside *receiver
 	workers []*worker
 	began   time.Time
 }
@@ -56,7 +57,8 @@ const embeddedRebalance = 3 * time.Second
 
 func newFleet(t *testing.T, brokers []string, n int) *fleet {
 	t.Helper()
-	f := &fleet{t: t, dir: scratch(t), brokers: brokers, began: time.Now()}
+	f := &fleet{t: t, dir: scratch(t), brokers: brokers, began: time.Now(), outside: receive(t)}
+	f.base.Outside = f.outside.url
 	if brokers[0] != kafkaOne[0] && brokers[0] != kafkaThree[0] {
 		f.base.RebalanceIn = embeddedRebalance
 	}

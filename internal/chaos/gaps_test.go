@@ -57,7 +57,7 @@ func TestTakeOver(t *testing.T) {
 	brokers, _ := brokersOf(t)
 	f := newFleet(t, brokers, 4)
 	d := drive(t, brokers, nil)
-	c, err := newChecker(brokers)
+	c, err := newChecker(brokers, f.outside)
 	must(t, err)
 	t.Cleanup(c.client.Close)
 	f.startAll()

@@ -70,6 +70,7 @@ func runBroker(dir string) error {
 type order struct {
 	Brokers         []string
 	Dir             string
+	Outside         string // url of the receiver
 	DieBeforeCommit int64
 	StoreFirst      bool
 	CommitFirst     bool
@@ -109,6 +110,7 @@ func runWorker(arg string) error {
 	}
 	e, err := engine.Open(engine.Config{Client: opts, Brokers: o.Brokers, DataDir: o.Dir, Address: o.Dir, BatchRecords: 1000, BatchInterval: 20 * time.Millisecond,
 		SessionTimeout: sessionTimeout, TransactionTimeout: transactionTimeout, Freshness: 2 * time.Second,
+		Standby: true, Effects: outside(o.Outside),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}, groups, &codecs.Memory{})
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func report(e *engine.Engine, dir string) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGUSR1, unix.SIGUSR2)
 	tick := time.NewTicker(50 * time.Millisecond)
-	said, logged := "", time.Now()
+	said, logged, followed := "", time.Now(), map[int32]int64{}
 	for {
 		select {
 		case sig := <-signals:
@@ -133,6 +135,7 @@ func report(e *engine.Engine, dir string) {
 				fmt.Fprintln(os.Stdout, dumped)
 			}
 		case <-tick.C:
+			tellTakeOvers(e, followed)
 			now, err := ready, e.Ready()
 			if err != nil {
 				now = notReady
@@ -144,6 +147,30 @@ func report(e *engine.Engine, dir string) {
 			if now != said {
 				fmt.Fprintln(os.Stdout, now)
 				said = now
+			}
+		}
+	}
+}
+
+// tookOver begins a line in a worker's log: it folds a partition of the ledgers
+// that it had followed until then.
+const tookOver = "took over"
+
+// tellTakeOvers keeps how far each partition's standby has followed the
+// changelog, and tells when it is one no more.
+func tellTakeOvers(e *engine.Engine, followed map[int32]int64) {
+	for _, g := range e.Status().Groups {
+		if g.Name != ledgers.Name || g.Table == nil {
+			continue
+		}
+		for _, p := range g.Table.Partitions {
+			switch to, had := followed[p.Partition]; {
+			case !p.Restored:
+			case p.Standby:
+				followed[p.Partition] = p.Changelog
+			case had:
+				delete(followed, p.Partition)
+				fmt.Fprintln(os.Stderr, tookOver, p.Partition, to, p.Changelog)
 			}
 		}
 	}

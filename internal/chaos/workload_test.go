@@ -1,21 +1,25 @@
 package chaos
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"payerflow/internal/engine"
 	"payerflow/internal/topology"
 )
 
 // The workload is a ledger. Postings and adjustments (another partition count)
 // are folded into one row for each account, which counts how often each id was
 // applied; every application is a receipt with the id. Accounts are a table of
-// another group, joined and looked up.
+// another group, joined and looked up. Every posting has an effect outside.
 
 // fact is the body of every event here.
 type fact struct {
@@ -132,8 +136,36 @@ var (
 		View: topology.View{Name: "ledgers", Key: "account", Topic: topology.Topic{
 			Name: "chaos.ledgers", Partitions: partitions, Cleanup: topology.Compact, Compression: "lz4", MaxMessageBytes: 2 << 20}},
 	}
-	groups = []topology.Declared{accounts.Declare(), ledgers.Declare()}
+	mails = topology.Effects[posted]{Name: "mails.v1-chaos-consumer", Input: postings, Rows: plain[topology.Backlog]{}}
+
+	groups = []topology.Declared{accounts.Declare(), ledgers.Declare(), mails.Declare()}
 )
+
+// outside does the effects: each is a call of the receiver at url.
+func outside(url string) map[string]engine.Effector {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
+	return map[string]engine.Effector{mails.Name: func(ctx context.Context, e topology.Effect) error {
+		body, err := json.Marshal(e.Event.(posted).fact)
+		if err != nil {
+			return err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Idempotency-Key", e.ID)
+		req.Header.Set("Attempt", strconv.Itoa(e.Attempt))
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusNoContent {
+			return errors.New(resp.Status)
+		}
+		return nil
+	}}
+}
 
 type facts struct{ joined, looked account }
 
