@@ -9,6 +9,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+
+	"payerflow/internal/topology"
 )
 
 // options are goka's own hooks, through which a processor gets our client,
@@ -21,7 +23,7 @@ func (rt *runtime) options(ctx context.Context) []goka.ProcessorOption {
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) { return rt.buildProducer(ctx) }),
 		goka.WithConsumerGroupBuilder(rt.buildGroup),
 		goka.WithConsumerSaramaBuilder(rt.buildConsumer),
-		goka.WithTopicManagerBuilder(func([]string) (goka.TopicManager, error) { return &topicManager{rt.cluster}, nil }),
+		goka.WithTopicManagerBuilder(func([]string) (goka.TopicManager, error) { return &topicManager{rt.cluster, rt}, nil }),
 		goka.WithStorageBuilder(rt.buildStorage),
 		goka.WithUpdateCallback(updateFromChangelog),
 	}
@@ -64,11 +66,21 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 	if err != nil {
 		return nil, err
 	}
-	session, own := rt.current.Load(), topic == rt.p.table()
-	standby := own && session != nil && !slices.Contains(session.tablePartitions(), partition)
-	st, err := rt.p.g.e.state.openStore(tablePartition{name, partition}, log, standby)
-	if err != nil || !own || session == nil {
-		return st, err
+	at, standby := tablePartition{name, partition}, rt.standby(topic, partition)
+	st, err := rt.p.g.e.state.openStore(at, log, standby)
+	if err != nil {
+		return nil, err
+	}
+	session := rt.current.Load()
+	switch {
+	case standby:
+		_, end, err := rt.changelogEnds(topic, st)
+		if err != nil {
+			return nil, err
+		}
+		return st, st.follow(end)
+	case topic != rt.p.table() || session == nil:
+		return st, nil
 	}
 	if err = rt.restore(session.ctx, st); err == nil {
 		return st, nil
@@ -77,6 +89,16 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 		rt.fail(err)
 	}
 	return nil, errors.Join(err, st.Close()) // goka closes only what it got: left open, the partition would look as if it were here
+}
+
+// standby says whether rows are those of a partition that another worker folds:
+// they are followed for the day that this one takes it over.
+func (rt *runtime) standby(topic string, partition int32) bool {
+	s := rt.current.Load()
+	if s == nil || !rt.p.g.e.cfg.Standby || slices.Contains(s.tablePartitions(), partition) {
+		return false
+	}
+	return topic == rt.p.table() || slices.ContainsFunc(rt.p.g.Joins, func(j topology.TableRef) bool { return j.Topic.Name == topic })
 }
 
 // updateFromChangelog applies one changelog record. Transaction markers arrive

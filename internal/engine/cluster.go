@@ -134,7 +134,10 @@ func (e *PartitionCountError) Error() string {
 }
 
 // topicManager is goka's view of the cluster. It creates nothing.
-type topicManager struct{ c *cluster }
+type topicManager struct {
+	c  *cluster
+	rt *runtime
+}
 
 func (m *topicManager) Partitions(topic string) ([]int32, error) {
 	n, err := m.c.partitions(topic)
@@ -154,6 +157,9 @@ func (m *topicManager) EnsureTopicExists(topic string, n, _ int, _ map[string]st
 }
 
 func (m *topicManager) GetOffset(topic string, p int32, at int64) (int64, error) {
+	if at == newest && m.rt.standby(topic, p) {
+		return m.rt.followedTo(topic, p)
+	}
 	return m.c.offset(topic, p, at)
 }
 

@@ -89,7 +89,7 @@ func (rt *runtime) restore(ctx context.Context, st *store) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	first, end, err := rt.changelogEnds(st)
+	first, end, err := rt.changelogEnds(rt.p.table(), st)
 	if err != nil || first >= end {
 		return err
 	}
@@ -113,8 +113,8 @@ func (rt *runtime) restore(ctx context.Context, st *store) error {
 }
 
 // changelogEnds are the next offset that the rows need and the high watermark.
-func (rt *runtime) changelogEnds(st *store) (first, end int64, err error) {
-	topic, partition := rt.p.table(), st.at.partition
+func (rt *runtime) changelogEnds(topic string, st *store) (first, end int64, err error) {
+	partition := st.at.partition
 	if end, err = rt.cluster.offset(topic, partition, newest); err != nil {
 		return 0, 0, err
 	}

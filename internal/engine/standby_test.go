@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/events"
 	"payerflow/internal/engine"
@@ -46,4 +49,47 @@ func TestStandbysFollowAndTakeOver(t *testing.T) {
 	})
 	stop()
 	eventually(t, "all rows from the one that is left", func() bool { _, standbys := followed(b); return served(b) == claims && standbys == 0 })
+}
+
+// TestStandbysHoldNobodyUp leaves a transaction open in one partition of the
+// table while a worker joins: whoever folds that partition waits for it, and
+// those that merely follow it do not.
+func TestStandbysHoldNobodyUp(t *testing.T) {
+	c := newCluster(t)
+	c.standby = true
+	var workers []*engine.Engine
+	join := func() {
+		e, _ := c.start(t.TempDir(), topologies.All)
+		workers = append(workers, e)
+	}
+	all := 6 * topologies.ClaimStatus.TableOf().Topic.Partitions // two inputs in place, and four repartition topics
+	running := func() (n int) {
+		for _, e := range workers {
+			if g := e.Status().Groups[0]; g.State == "running" && len(g.Inputs) == all/len(workers) {
+				n++
+			}
+		}
+		return n
+	}
+	join()
+	join()
+	eventually(t, "two workers", func() bool { return running() == 2 })
+	stranger, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.TransactionalID("stranger"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if err := stranger.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	open := &kgo.Record{Topic: topologies.ClaimStatus.TableOf().Topic.Name, Partition: 3, Key: []byte("nobody")}
+	if err := stranger.ProduceSync(context.Background(), open).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	join()
+	eventually(t, "two of three go on", func() bool { return running() == 2 })
+	if err := stranger.EndTransaction(context.Background(), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "and the third with them", func() bool { return running() == 3 })
 }

@@ -25,6 +25,7 @@ type store struct {
 	recovered atomic.Bool
 	waiting   atomic.Int64 // rows with a deadline
 	standby   bool         // of a partition that another worker folds
+	end       int64        // of the changelog when a standby was opened
 }
 
 const (
@@ -129,13 +130,17 @@ func (st *store) SetOffset(o int64) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.offset = o
-	return nil
+	return st.arrive()
 }
 
-// MarkRecovered ends the recovery: what was gathered is written.
+// MarkRecovered ends the recovery: what was gathered is written. A standby sees
+// that for itself.
 func (st *store) MarkRecovered() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.standby {
+		return nil
+	}
 	st.recovered.Store(true)
 	return st.flush()
 }
