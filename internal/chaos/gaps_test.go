@@ -23,7 +23,10 @@ func gaps(t *testing.T, f *fleet, c *checker, do func()) []time.Duration {
 		last[p] = at
 	}
 	done := make(chan struct{})
-	go func() { do(); close(done) }()
+	go func() {
+		defer close(done) // also where do ends the test
+		do()
+	}()
 	for {
 		f := c.client.PollFetches(t.Context())
 		f.EachRecord(c.take)

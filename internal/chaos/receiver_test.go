@@ -33,19 +33,22 @@ func receive(t testing.TB) *receiver {
 // attempts are all that an effect gets.
 var attempts = []string{"0", "1", "2", "3"}
 
-// refusals is how many attempts at an id fail: all of them for some, and up to
-// three, so that the last one counts, for others. A short test has one.
+// refusals is how many attempts at an id fail: all of them for one in a
+// thousand, and up to three, so that the last one counts, for others. They are
+// spread over accounts. A short test has one.
 func refusals(id string) int {
-	switch n := serial(id); {
-	case n < 1000:
+	n := serial(id)
+	if n < 1000 {
 		return map[int]int{13: 1}[n]
-	case n%1000 == 777:
+	}
+	switch spread := uint32(n) * 2654435761 >> 16 % 1000; {
+	case spread < 1:
 		return len(attempts)
-	case n%1000 == 555:
+	case spread < 3:
 		return 3
-	case n%400 == 313:
+	case spread < 6:
 		return 2
-	case n%40 == 13:
+	case spread < 30:
 		return 1
 	}
 	return 0
