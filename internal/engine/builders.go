@@ -74,15 +74,14 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 	session := rt.current.Load()
 	switch {
 	case standby:
-		_, end, err := rt.changelogEnds(topic, st)
-		if err != nil {
-			return nil, err
+		var end int64
+		if _, end, err = rt.changelogEnds(topic, st); err == nil {
+			err = st.follow(end)
 		}
-		return st, st.follow(end)
-	case topic != rt.p.table() || session == nil:
-		return st, nil
+	case topic == rt.p.table() && session != nil:
+		err = rt.restore(session.ctx, st)
 	}
-	if err = rt.restore(session.ctx, st); err == nil {
+	if err == nil {
 		return st, nil
 	}
 	if !errors.Is(err, context.Canceled) {
