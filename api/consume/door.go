@@ -53,8 +53,8 @@ type Door struct {
 	wg     sync.WaitGroup
 }
 
-// Open makes a door. Close it before its Copies.
-func Open(o Options) *Door {
+// New makes a door. Close it before its Copies.
+func New(o Options) *Door {
 	log := func(msg string, attrs ...any) { o.Log.Warn(msg, attrs...) }
 	d := &Door{copies: o.Copies, rules: o.Rules, limits: o.Limits, pulls: newPulls(o.Copies, o.Worker, log), proxy: newProxy(),
 		metrics: newMetrics(o.Metrics), open: make(chan struct{}, o.Limits.Streams)}
@@ -95,8 +95,11 @@ func (d *Door) sweep() {
 
 const prefix = "/v1/subscriptions/{team}/{name}"
 
+// Open says that nothing here goes without a token.
+func (d *Door) Open(*http.Request) bool { return false }
+
 // Register puts the door's paths onto the HTTP surface.
-func (d *Door) Register(api huma.API) {
+func (d *Door) Register(mux *http.ServeMux, api huma.API) {
 	op := func(id, method, path, summary, doc string, errors ...int) huma.Operation {
 		return huma.Operation{OperationID: id, Method: method, Path: prefix + path, Summary: summary, Description: doc, Tags: []string{"consume"},
 			Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
@@ -118,6 +121,7 @@ func (d *Door) Register(api huma.API) {
 	huma.Register(api, streamed(op("stream-events", http.MethodGet, "/stream", "Stream events as server sent events",
 		"Each event has the position after it as id; send the last one as Last-Event-ID, or as from, to resume. An event `reset` says that the position is gone and that the stream begins anew; an event `end` has a code and ends it.",
 		http.StatusTooManyRequests)), d.getStream)
+	mux.Handle(d.grpc())
 }
 
 // streamed describes the answer of a stream.

@@ -193,14 +193,17 @@ func (s *stage) worker(limits consume.Limits) *worker {
 		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10) // so that a slow reader is felt soon
 		return ctx
 	}
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	address := server.Listener.Addr().String()
 	c, err := kafka.OpenCopies(s.t.Context(), []string{s.broker.Addr()}, s.schemas, address)
 	must(s.t, err)
-	door := consume.Open(consume.Options{Copies: c, Rules: s.control, Worker: address, Limits: limits, Log: slog.New(slog.DiscardHandler)})
+	door := consume.New(consume.Options{Copies: c, Rules: s.control, Worker: address, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	config := huma.DefaultConfig("test", "1")
 	config.CreateHooks = nil
-	door.Register(humago.New(mux, config))
+	door.Register(mux, humago.New(mux, config))
 	member, err := json.Marshal(map[string]string{"address": address})
 	must(s.t, err)
 	must(s.t, s.writer.ProduceSync(s.t.Context(), &kgo.Record{Topic: topology.Members.Name, Key: []byte("g|" + address), Value: member}).FirstErr())

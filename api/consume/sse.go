@@ -59,7 +59,11 @@ func (s *sse) deadline() error {
 }
 
 func (s *sse) event(at kafka.Position, e events.Envelope) error {
-	return s.put("", at, CloudEvent{e})
+	data, err := json.Marshal(CloudEvent{e}) // one line
+	if err != nil {
+		return s.fault(at, "UNDECODABLE") // and on: it must not end the stream again and again
+	}
+	return s.line("", at, data)
 }
 
 func (s *sse) fault(at kafka.Position, code string) error {
@@ -86,10 +90,14 @@ func (s *sse) end(p *problem.Problem) {
 }
 
 func (s *sse) put(kind string, at kafka.Position, v any) error {
-	data, err := json.Marshal(v) // one line
+	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
+	return s.line(kind, at, data)
+}
+
+func (s *sse) line(kind string, at kafka.Position, data []byte) error {
 	_, _ = fmt.Fprintf(&s.buf, "id: %s\n", at)
 	if kind != "" {
 		_, _ = fmt.Fprintf(&s.buf, "event: %s\n", kind)
