@@ -67,5 +67,6 @@ func Subjects() []Subject {
 	for _, g := range All {
 		s = append(s, Subject{g.Table.Subject(), g.Table.Name})
 	}
-	return s
+	// One for all consumer topics: their copies name its id.
+	return append(s, Subject{deliveries.Subject(), firehose.Name})
 }

@@ -198,7 +198,7 @@ func (s *stage) worker(limits consume.Limits) *worker {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	address := server.Listener.Addr().String()
-	c, err := kafka.OpenCopies(s.t.Context(), []string{s.broker.Addr()}, s.schemas, address)
+	c, err := kafka.OpenCopies([]string{s.broker.Addr()}, s.schemas, address)
 	must(s.t, err)
 	door := consume.New(consume.Options{Copies: c, Rules: s.control, Worker: address, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	config := huma.DefaultConfig("test", "1")

@@ -4,30 +4,50 @@ import (
 	"context"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"payerflow/api"
 	"payerflow/api/access"
+	"payerflow/api/consume"
 	"payerflow/api/intake"
 	"payerflow/api/rules"
+	"payerflow/codecs"
 	"payerflow/connectors/kafka"
 )
 
 // doors are what others come in by, who guards them, and what works behind
 // them.
 type doors struct {
-	guard *access.Guard
-	all   []api.Door
-	work  []func(context.Context) error
+	guard  *access.Guard
+	all    []api.Door
+	copies *kafka.Copies
+	out    *consume.Door
+	work   []func(context.Context) error
 }
 
-func (a *app) newDoors(control *kafka.Control, firehose *kafka.Firehose) (*doors, error) {
+// cluster is what doors work on, and where this worker is.
+type cluster struct {
+	brokers  []string
+	opts     []kafka.Option
+	registry *codecs.Registry
+	firehose *kafka.Firehose
+	worker   string // HTTP address
+}
+
+func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Registerer) (*doors, error) {
 	keys, err := a.keyring()
 	if err != nil {
 		return nil, err
 	}
-	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: firehose, Log: a.log})
-	d := &doors{guard: access.NewGuard(control, keys, a.issuer())}
+	copies, err := kafka.OpenCopies(c.brokers, c.registry, c.worker, c.opts...)
+	if err != nil {
+		return nil, err
+	}
+	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log})
+	d := &doors{guard: access.NewGuard(control, keys, a.issuer()), copies: copies}
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
-	d.all = []api.Door{&rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}, in}
+	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})
+	d.all = []api.Door{d.out, &rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}, in}
 	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run}
 	return d, nil
 }
@@ -39,6 +59,11 @@ func (d *doors) run(ctx context.Context) {
 		wg.Go(func() { _ = w(ctx) }) // they end with ctx alone
 	}
 	wg.Wait()
+}
+
+func (d *doors) close() {
+	d.out.Close()
+	d.copies.Close()
 }
 
 func (a *app) keyring() (*access.Keyring, error) {

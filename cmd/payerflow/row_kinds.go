@@ -89,7 +89,8 @@ func (a *app) subCommand() *cobra.Command {
   payerflow sub pause care/claims --why "moving"
   payerflow sub delete care/claims`}
 	return a.rowCommand(k, "Subscriptions of teams", a.applyRows, a.turnRow("pause", "Send nothing more to one subscription"),
-		a.turnRow("resume", "Send to one subscription again"), a.deleteRow, a.deleteTopic)
+		a.turnRow("resume", "Send to one subscription again"), a.deleteRow, a.deleteTopic,
+		a.pullEvents, a.ackEvents, a.streamEvents)
 }
 
 func (a *app) deleteTopic(k rowKind, base *string) *cobra.Command {

@@ -63,13 +63,14 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		rules.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
 	}
-	d, err := a.newDoors(rules, firehose)
+	d, err := a.newDoors(rules, cluster{brokers, client, registry, firehose, ln.Addr().String()}, metrics)
 	if err != nil {
 		rules.Close()
 		firehose.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
 	}
 	h := &http.Server{Protocols: protocols(), Handler: api.New(e, api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	h.RegisterOnShutdown(d.out.Close) // streams are told to come again, elsewhere
 	return &server{engine: e, rules: rules, firehose: firehose, doors: d, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
 }
 
@@ -122,6 +123,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	defer stop()
 	shutdownErr := s.http.Shutdown(stopCtx)
 	wg.Wait()
+	s.doors.close()
 	s.rules.Close()
 	s.firehose.Close()
 	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())

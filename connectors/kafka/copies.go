@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -65,9 +66,9 @@ var ErrNoTopic = errors.New("the consumer topic does not exist")
 // topicDigits is how much of a topic's id a position carries.
 const topicDigits = 8
 
-// OpenCopies connects to the brokers. Worker is the HTTP address under which
+// OpenCopies connects to the brokers when it is first asked. Worker is the HTTP address under which
 // other workers find the owner of a subscription's pulls.
-func OpenCopies(ctx context.Context, brokers []string, s topology.Schemas, worker string, opts ...kgo.Opt) (*Copies, error) {
+func OpenCopies(brokers []string, s topology.Schemas, worker string, opts ...kgo.Opt) (*Copies, error) {
 	serde, err := topologies.Deliveries.Codec.Bind(s, topologies.Firehose.Topic.Name)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func OpenCopies(ctx context.Context, brokers []string, s topology.Schemas, worke
 	if err != nil {
 		return nil, err
 	}
-	c, err := Dial(ctx, brokers, append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	c, err := Open(brokers, append(slices.Clone(opts), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
 		return nil, err
 	}
