@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
 
+	"payerflow/api/consume/consumepb/consumepbconnect"
 	"payerflow/api/intake/intakepb"
 	"payerflow/api/intake/intakepb/intakepbconnect"
 	"payerflow/api/problem"
@@ -32,7 +33,7 @@ func (d *door) mountGRPC(mux *http.ServeMux) {
 	path, handler := intakepbconnect.NewIntakeServiceHandler(grpcDoor{d}, connect.WithReadMaxBytes(MaxBytes), connect.WithCodec(strictJSON{}))
 	mux.Handle(path, d.metered(handler))
 	mux.Handle(grpchealth.NewHandler(health{d}))
-	names := grpcreflect.NewStaticReflector(intakepbconnect.IntakeServiceName, grpchealth.HealthV1ServiceName)
+	names := grpcreflect.NewStaticReflector(intakepbconnect.IntakeServiceName, consumepbconnect.SubscriptionsServiceName, grpchealth.HealthV1ServiceName)
 	mux.Handle(grpcreflect.NewHandlerV1(names))
 	mux.Handle(grpcreflect.NewHandlerV1Alpha(names))
 }
