@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type feed struct {
 	codec  interface {
 		Decode([]byte) (any, error)
 	}
+	event func(n int) (*kgo.Record, error)
 }
 
 func input(name string) topology.Topic {
@@ -44,10 +46,10 @@ var (
 	resolvedStream    = topology.Stream[resolved]{Topic: input("appeal.resolved"), Codec: resolvedCodec}
 
 	feeds = []feed{
-		{submittedStream.Topic, claimCount, loose[submitted]{submittedCodec}},
-		{adjudicatedStream.Topic, claimCount * 9 / 10, loose[adjudicated]{adjudicatedCodec}},
-		{paidStream.Topic, claimCount * 7 / 10, loose[paid]{paidCodec}},
-		{resolvedStream.Topic, claimCount / 10, loose[resolved]{resolvedCodec}},
+		{submittedStream.Topic, claimCount, loose[submitted]{submittedCodec}, peerEvents(0)},
+		{adjudicatedStream.Topic, claimCount * 9 / 10, loose[adjudicated]{adjudicatedCodec}, peerEvents(1)},
+		{paidStream.Topic, claimCount * 7 / 10, loose[paid]{paidCodec}, peerEvents(2)},
+		{resolvedStream.Topic, claimCount / 10, loose[resolved]{resolvedCodec}, peerEvents(3)},
 	}
 )
 
@@ -64,6 +66,14 @@ func claimsWanted() int {
 // view is the topic to which a run writes every new row.
 func view(id string) topology.Topic {
 	return input("view." + id)
+}
+
+// peerEvents makes the records of one of the peers' feeds.
+func peerEvents(feed int) func(n int) (*kgo.Record, error) {
+	return func(n int) (*kgo.Record, error) {
+		claim, at, value, err := event(feed, n)
+		return &kgo.Record{Key: []byte(claim), Partition: topology.Partition([]byte(claim), partitions), Value: value, Timestamp: at}, err
+	}
 }
 
 func newClient(opts ...kgo.Opt) *kgo.Client {
@@ -101,44 +111,70 @@ func remove(ctx context.Context, a *kadm.Client, keep func(topic string) bool) {
 }
 
 func isInput(topic string) bool {
-	for _, f := range feeds {
-		if f.topic.Name == topic {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Concat(feeds, ownFeeds), func(f feed) bool { return f.topic.Name == topic })
 }
 
-// preload writes the events, unless they are there.
-func preload(ctx context.Context) {
-	c := newClient(kgo.MaxBufferedRecords(50_000), kgo.ProducerLinger(50*time.Millisecond))
+// preload writes the events of the engines that are named, unless they are there.
+func preload(ctx context.Context, engines []string) {
+	c := newClient(kgo.MaxBufferedRecords(50_000), kgo.ProducerLinger(50*time.Millisecond), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	defer c.Close()
 	a := kadm.NewClient(c)
-	if loaded(ctx, a) {
+	keep := map[string]bool{}
+	var missing []feed
+	for _, all := range worksOf(engines) {
+		if !loaded(ctx, a, all) {
+			missing = append(missing, all...)
+			continue
+		}
+		for _, f := range all {
+			keep[f.topic.Name] = true
+		}
+	}
+	if len(missing) == 0 {
 		return
 	}
-	remove(ctx, a, func(string) bool { return false })
+	remove(ctx, a, func(topic string) bool { return keep[topic] })
 	began := time.Now()
-	bytes := 0
-	for i, f := range feeds {
+	bytes, events := 0, 0
+	for _, f := range missing {
 		await(ctx, func() bool { // a topic that was just deleted may not be gone yet
 			topics, err := a.ListTopics(ctx, f.topic.Name)
 			return err == nil && !topics.Has(f.topic.Name)
 		})
 		create(ctx, f.topic)
 		for n := range f.events {
-			claim, at, value, err := event(i, n)
+			r, err := f.event(n)
 			must(err)
-			bytes += len(value)
-			c.Produce(ctx, &kgo.Record{Topic: f.topic.Name, Key: []byte(claim), Value: value, Timestamp: at}, func(_ *kgo.Record, err error) { must(err) })
+			r.Topic = f.topic.Name
+			bytes += len(r.Value)
+			c.Produce(ctx, r, func(_ *kgo.Record, err error) { must(err) })
 		}
+		events += f.events
 	}
 	must(c.Flush(ctx))
-	note("preloaded %d events of %d bytes on average in %.0f s", total, bytes/total, time.Since(began).Seconds())
+	note("preloaded %d events of %d bytes on average in %.0f s", events, bytes/events, time.Since(began).Seconds())
 }
 
-func loaded(ctx context.Context, a *kadm.Client) bool {
-	ends := inputEnds(ctx, a)
+// worksOf are the sets of feeds that the engines fold, each once.
+func worksOf(engines []string) (works [][]feed) {
+	has := map[string]bool{}
+	for _, name := range engines {
+		c, _ := find(name)
+		if all := c.work.feeds; len(all) > 0 && !has[all[0].topic.Name] {
+			has[all[0].topic.Name] = true
+			works = append(works, all)
+		}
+	}
+	return works
+}
+
+func loaded(ctx context.Context, a *kadm.Client, feeds []feed) bool {
+	var names []string
+	for _, f := range feeds {
+		names = append(names, f.topic.Name)
+	}
+	ends, err := a.ListEndOffsets(ctx, names...)
+	must(err)
 	for _, f := range feeds {
 		n := int64(0)
 		for _, o := range ends[f.topic.Name] {
@@ -149,16 +185,6 @@ func loaded(ctx context.Context, a *kadm.Client) bool {
 		}
 	}
 	return true
-}
-
-func inputEnds(ctx context.Context, a *kadm.Client) kadm.ListedOffsets {
-	var names []string
-	for _, f := range feeds {
-		names = append(names, f.topic.Name)
-	}
-	ends, err := a.ListEndOffsets(ctx, names...)
-	must(err)
-	return ends
 }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -173,22 +199,40 @@ func uuid(kind, i int) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// event makes event n of a feed.
-func event(feed, n int) (claim string, at time.Time, value []byte, err error) {
-	c := n
+// told is what event n of a feed is about.
+type told struct {
+	n, c              int // of the feed, and of the claim
+	id, claim, member string
+	at                time.Time
+}
+
+// appealed is of how many claims one is appealed.
+const appealed = 9
+
+func telling(feed, n int) told {
+	t := told{n: n, c: n}
 	if feed == 3 {
-		c = 9 * n
+		t.c = appealed * n
 	}
-	claim = uuid(0, c)
-	at = epoch.Add(time.Duration(c)*100*time.Millisecond + time.Duration(feed)*3*time.Hour)
-	id, member, when := uuid(feed+1, n), fmt.Sprintf("MBR%09d", c%250_000), at.Format(layout)
+	t.id, t.claim, t.member = uuid(feed+1, n), uuid(0, t.c), fmt.Sprintf("MBR%09d", t.c%250_000)
+	t.at = epoch.Add(time.Duration(t.c)*100*time.Millisecond + time.Duration(feed)*3*time.Hour)
+	return t
+}
+
+func (t told) denied() bool { return t.n%10 == 9 }
+
+// event makes event n of a feed of the peers.
+func event(feed, n int) (claim string, at time.Time, value []byte, err error) {
+	t := telling(feed, n)
+	c, id, member, when := t.c, t.id, t.member, t.at.Format(layout)
+	claim, at = t.claim, t.at
 	money := func(factor int) string { return fmt.Sprintf("%d.%02d", 50+c*factor%9000, c%100) }
 	switch feed {
 	case 0:
 		value, err = submittedCodec.Encode(submitted{id, claim, member, uuid(11, n%5000), uuid(17, n%50), money(7), "J45.909", "99213", when[:10], when})
 	case 1:
 		decision := "APPROVED"
-		if n%10 == 9 {
+		if t.denied() {
 			decision = "DENIED"
 		}
 		value, err = adjudicatedCodec.Encode(adjudicated{id, claim, member, uuid(12, n%300), decision, money(5), "100.00", "20.00", "CO-45 charge exceeds fee schedule", when})

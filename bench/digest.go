@@ -13,10 +13,28 @@ import (
 	"payerflow/internal/topology"
 )
 
-// digest reads a topic of rows and returns the number of keys and an
-// order-free digest of the newest row of each: of decoded values, for Avro may
-// write one value in several ways.
-func digest(ctx context.Context, topic string) (keys int, sum string) {
+// digested is an order-free digest of rows.
+type digested [16]byte
+
+func (d *digested) add(row [16]byte) {
+	for i := range d {
+		d[i] ^= row[i]
+	}
+}
+
+func (d *digested) String() string { return hex.EncodeToString(d[:8]) }
+
+// statusRow is what is digested of a row of the peers: its decoded value, for
+// Avro may write one value in several ways.
+func statusRow(value []byte) ([16]byte, error) {
+	row, err := statusCodec.Decode(value)
+	h := sha256.Sum256(fmt.Appendf(nil, "%q", row))
+	return [16]byte(h[:]), err
+}
+
+// digest reads a topic of rows and returns the number of keys and a digest of
+// the newest row of each.
+func digest(ctx context.Context, topic string, of func(value []byte) ([16]byte, error)) (keys int, sum string) {
 	c := newClient(kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumeTopics(topic))
 	defer c.Close()
 	ends, err := kadm.NewClient(c).ListEndOffsets(ctx, topic)
@@ -38,19 +56,16 @@ func digest(ctx context.Context, topic string) (keys int, sum string) {
 			if topology.Partition(r.Key, partitions) != r.Partition {
 				must(fmt.Errorf("%s/%d holds a key of another partition", topic, r.Partition))
 			}
-			row, err := statusCodec.Decode(r.Value)
+			h, err := of(r.Value)
 			must(err)
-			h := sha256.Sum256(fmt.Appendf(nil, "%q", row))
-			newest[string(r.Key)] = [16]byte(h[:])
+			newest[string(r.Key)] = h
 		})
 	}
-	var all [16]byte
+	var all digested
 	for _, h := range newest {
-		for i := range all {
-			all[i] ^= h[i]
-		}
+		all.add(h)
 	}
-	return len(newest), hex.EncodeToString(all[:8])
+	return len(newest), all.String()
 }
 
 func count(m map[int32]bool) (n int) {

@@ -5,6 +5,10 @@
 // partitions, are folded into one row a claim; each new row is kept in a local
 // store with a changelog, and written to a view topic.
 //
+// One line of the table is the product's own claim-status: the same events in
+// the catalogue's schemas, and rows that hold more. Its final state is compared
+// with a model that folds them without an engine.
+//
 // It is a module of its own, so that the requirements of the peers stay out of
 // the product. Its path lies below payerflow, which lets it run the very
 // internal/engine that ships.

@@ -17,8 +17,9 @@ const broker = "127.0.0.1:19092" // the single node of deploy/local/kafka.sh
 
 const usage = `bench peers [flags]          run engines one after the other and print the table
 bench engine [flags] NAME    be one engine until standard input ends
-bench digest TOPIC           count keys and digest the newest rows of a topic
-bench preload                write the events, unless they are there
+bench digest NAME ID         count keys and digest the newest rows that an engine's run has written
+bench model NAME             the same of the rows that should have come of it, where the engine's work is its own
+bench preload NAME...        write the events of these engines, unless they are there
 bench latency [flags]        from produce to a committed row in the view topic; removes the events
 `
 
@@ -36,12 +37,15 @@ func main() {
 	case "engine":
 		beEngine(ctx, args)
 	case "digest":
-		keys, sum := digest(ctx, args[0])
-		fmt.Println(keys, sum)
+		c, _ := find(args[0])
+		fmt.Println(digest(ctx, c.work.rows(args[1]), c.work.row))
+	case "model":
+		c, _ := find(args[0])
+		fmt.Println(c.work.model())
 	case "latency":
 		latency(ctx, args)
 	case "preload":
-		preload(ctx)
+		preload(ctx, args)
 	default:
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)

@@ -32,9 +32,11 @@ func fold[E fact](row status, rec topology.Record[E]) (status, []topology.Output
 	return apply(row, rec.Body), nil
 }
 
-func payerflowTopics(id string) []topology.Topic {
-	d := claims(id)
-	topics := append(d.Topics(), topology.Members, view(id))
+func payerflowTopics(id string) []topology.Topic { return append(topicsOf(claims(id)), view(id)) }
+
+// topicsOf are the topics that a group needs beside its inputs.
+func topicsOf(d topology.Declared) []topology.Topic {
+	topics := append(d.Topics(), topology.Members)
 	for _, in := range d.Inputs {
 		topics = append(topics, in.Topic.DLQ())
 	}
@@ -42,19 +44,23 @@ func payerflowTopics(id string) []topology.Topic {
 }
 
 // runPayerflow runs the engine as the worker does, with the worker's defaults.
-func runPayerflow(ctx context.Context, j job) error { return runEngine(ctx, j, false) }
+func runPayerflow(ctx context.Context, j job) error {
+	return runEngine(ctx, j, claims(j.id), &codecs.Memory{}, false)
+}
 
 // runAtLeastOnce is the same without transactions.
-func runAtLeastOnce(ctx context.Context, j job) error { return runEngine(ctx, j, true) }
+func runAtLeastOnce(ctx context.Context, j job) error {
+	return runEngine(ctx, j, claims(j.id), &codecs.Memory{}, true)
+}
 
-func runEngine(ctx context.Context, j job, atLeastOnce bool) error {
+func runEngine(ctx context.Context, j job, d topology.Declared, schemas topology.Schemas, atLeastOnce bool) error {
 	debug.SetGCPercent(150) // as cmd/payerflow does
 	e, err := engine.Open(engine.Config{
 		Brokers: []string{broker}, DataDir: j.dir, AtLeastOnce: atLeastOnce,
 		BatchRecords: 10_000, BatchInterval: 100 * time.Millisecond,
 		SessionTimeout: 10 * time.Second, TransactionTimeout: 20 * time.Second, Freshness: 10 * time.Second,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	}, []topology.Declared{claims(j.id)}, &codecs.Memory{})
+	}, []topology.Declared{d}, schemas)
 	if err != nil {
 		return err
 	}

@@ -30,18 +30,43 @@ type contender struct {
 	run         func(context.Context, job) error // nil: not in this program
 	topics      func(id string) []topology.Topic // what it needs made beforehand
 	stateless   bool
+	work        work
+}
+
+// work is what is folded, and what should come of it.
+type work struct {
+	feeds []feed
+	reads func(id string) []reading
+	rows  func(id string) string               // topic whose newest rows are the final state
+	row   func(value []byte) ([16]byte, error) // what is digested of a row
+	model func() (keys int, sum string)        // nil: the engines must agree with each other
+}
+
+// reading is a topic that a consumer group reads to its end, but for the
+// transaction markers that end each partition of it.
+type reading struct {
+	group, topic string
+	markers      int64
 }
 
 var contenders []contender
 
 func init() {
 	justView := func(id string) []topology.Topic { return []topology.Topic{view(id)} }
+	peers := work{feeds: feeds, rows: func(id string) string { return view(id).Name }, row: statusRow, reads: func(id string) (rs []reading) {
+		for _, f := range feeds {
+			rs = append(rs, reading{job{id: id}.group(), f.topic.Name, 0})
+		}
+		return rs
+	}}
+	own := work{feeds: ownFeeds, rows: func(id string) string { return ownClaims(id).Table.Name }, row: ownRow, reads: ownReads, model: ownModel}
 	contenders = []contender{
-		{"payerflow", "payerflow exactly-once", runPayerflow, payerflowTopics, false},
-		{"at-least-once", "payerflow at-least-once", runAtLeastOnce, payerflowTopics, false},
-		{"streams", "Kafka Streams 4.3.1 exactly_once_v2, RocksDB", nil, justView, false},
-		{"goka", "goka 1.1.14, sarama, goleveldb, at least once", runGoka, justView, false},
-		{"franz", "franz-go and a map, no store: the limit", runFranz, justView, true},
+		{"payerflow", "payerflow exactly-once", runPayerflow, payerflowTopics, false, peers},
+		{"at-least-once", "payerflow at-least-once", runAtLeastOnce, payerflowTopics, false, peers},
+		{"claim-status", "payerflow exactly-once, the product's own claim-status", runOwn, ownTopics, false, own},
+		{"streams", "Kafka Streams 4.3.1 exactly_once_v2, RocksDB", nil, justView, false, peers},
+		{"goka", "goka 1.1.14, sarama, goleveldb, at least once", runGoka, justView, false, peers},
+		{"franz", "franz-go and a map, no store: the limit", runFranz, justView, true, peers},
 	}
 }
 
@@ -86,7 +111,7 @@ func peers(ctx context.Context, args []string) {
 	r := runner{run: time.Now().UTC().Format("20060102-150405")}
 	f := flag.NewFlagSet("peers", flag.ExitOnError)
 	reps := f.Int("reps", 1, "runs of each engine")
-	names := f.String("engines", "payerflow at-least-once streams goka franz", "which engines, in this order")
+	names := f.String("engines", "payerflow at-least-once claim-status streams goka franz", "which engines, in this order")
 	f.StringVar(&r.state, "state", "", "directory for local state, logs, profiles and results.jsonl")
 	f.StringVar(&r.java, "java", "java", "for streams")
 	f.StringVar(&r.classpath, "classpath", "", "for streams")
@@ -96,7 +121,7 @@ func peers(ctx context.Context, args []string) {
 	c := newClient()
 	defer c.Close()
 	r.admin = kadm.NewClient(c)
-	must(r.self(ctx, "preload"))
+	must(r.self(ctx, append([]string{"preload"}, strings.Fields(*names)...)...))
 	remove(ctx, r.admin, isInput)
 	var all []result
 	for rep := range *reps {
@@ -124,10 +149,12 @@ func (r runner) measure(ctx context.Context, c contender, rep int) (out []result
 	create(ctx, c.topics(id)...)
 	note("%s: folding", c.name)
 	folded := r.live(ctx, c, j)
-	sum, err := exec.CommandContext(ctx, os.Args[0], "digest", view(id).Name).Output()
-	must(err)
-	_, err = fmt.Sscan(string(sum), &folded.Keys, &folded.Digest)
-	must(err)
+	folded.Keys, folded.Digest = r.stateOf(ctx, "digest", c.name, id)
+	if c.work.model != nil {
+		if keys, sum := r.stateOf(ctx, "model", c.name); keys != folded.Keys || sum != folded.Digest {
+			must(fmt.Errorf("%s: %d rows, digest %s; its model has %d, %s", c.name, folded.Keys, folded.Digest, keys, sum))
+		}
+	}
 	out = append(out, r.keep(folded))
 	if !c.stateless {
 		must(os.RemoveAll(j.dir))
@@ -137,9 +164,20 @@ func (r runner) measure(ctx context.Context, c contender, rep int) (out []result
 	}
 	must(os.RemoveAll(j.dir))
 	remove(ctx, r.admin, isInput)
-	_, err = r.admin.DeleteGroups(ctx, j.group())
-	must(err)
+	for _, read := range c.work.reads(id) {
+		_, err := r.admin.DeleteGroups(ctx, read.group)
+		must(err)
+	}
 	return out
+}
+
+// stateOf asks a process of its own for a number of rows and their digest.
+func (r runner) stateOf(ctx context.Context, args ...string) (keys int, sum string) {
+	out, err := exec.CommandContext(ctx, os.Args[0], args...).Output()
+	must(err)
+	_, err = fmt.Sscan(string(out), &keys, &sum)
+	must(err)
+	return keys, sum
 }
 
 // live is one life of an engine's process: until its input is committed, or
@@ -179,7 +217,7 @@ func (r runner) live(ctx context.Context, c contender, j job) result {
 		res.Seconds = hear("recovered").Sub(began).Seconds()
 	} else {
 		first := hear("first")
-		r.awaitCommitted(ctx, j.group())
+		r.awaitCommitted(ctx, c.work.reads(j.id))
 		res.Seconds = time.Since(first).Seconds()
 	}
 	must(stop.Close())
@@ -229,20 +267,34 @@ func listen(in io.Reader) map[string]chan time.Time {
 	return words
 }
 
-// awaitCommitted returns when the group's committed offsets are the ends of
-// all inputs, whatever the engine believes itself.
-func (r runner) awaitCommitted(ctx context.Context, group string) {
-	ends := inputEnds(ctx, r.admin)
+// awaitCommitted returns when the committed offsets are the ends of all that is
+// read, whatever the engine believes itself.
+func (r runner) awaitCommitted(ctx context.Context, reads []reading) {
 	await(ctx, func() bool {
-		committed, err := r.admin.FetchOffsets(ctx, group)
+		committed := map[string]kadm.OffsetResponses{}
+		var topics []string
+		for _, read := range reads {
+			topics = append(topics, read.topic)
+			if committed[read.group] != nil {
+				continue
+			}
+			all, err := r.admin.FetchOffsets(ctx, read.group)
+			if err != nil {
+				return false
+			}
+			committed[read.group] = all
+		}
+		ends, err := r.admin.ListEndOffsets(ctx, topics...) // after the offsets: what is committed may have made more
 		if err != nil {
 			return false
 		}
 		all := true
-		ends.Each(func(end kadm.ListedOffset) {
-			at, ok := committed.Lookup(end.Topic, end.Partition)
-			all = all && (end.Offset == 0 || ok && at.At >= end.Offset)
-		})
+		for _, read := range reads {
+			for _, end := range ends[read.topic] {
+				at, ok := committed[read.group].Lookup(end.Topic, end.Partition)
+				all = all && (end.Offset == 0 || ok && at.At >= end.Offset-read.markers)
+			}
+		}
 		return all
 	})
 }
@@ -272,7 +324,9 @@ func table(w io.Writer, all []result) {
 			case r.Phase == "fold":
 				seconds, cpu, rss = append(seconds, r.Seconds), append(cpu, r.cpu()), append(rss, r.RSS)
 				state[r.Digest] = true
-				digests[r.Digest] = true
+				if c.work.model == nil {
+					digests[r.Digest] = true
+				}
 			default:
 				again, againCPU, rss = append(again, r.Seconds), append(againCPU, r.cpu()), append(rss, r.RSS)
 			}
@@ -280,12 +334,16 @@ func table(w io.Writer, all []result) {
 		if len(seconds) == 0 {
 			continue
 		}
+		final := strings.Join(sorted(state), " ")
+		if c.work.model != nil {
+			final += ", as its own model"
+		}
 		recovery := "none | none"
 		if len(again) > 0 {
 			recovery = fmt.Sprintf("%.1f | %.1f", median(again), median(againCPU))
 		}
 		fmt.Fprintf(w, "| %s | %.0f | %.1f | %.0f | %s | %s |\n", c.title, float64(total)/median(seconds), median(cpu)/float64(total)*1e6, slices.Max(rss),
-			recovery, strings.Join(sorted(state), " "))
+			recovery, final)
 	}
 	if len(digests) > 1 {
 		must(errors.New("the engines do not agree on the final state"))

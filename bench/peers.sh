@@ -2,7 +2,7 @@
 # Measures the engine beside its peers on one real Kafka node, and prints one table.
 #
 #   peers.sh [REPS]                  REPS runs of each engine (default 1), then the medians
-#   ENGINES="payerflow at-least-once streams goka franz" peers.sh     which, and in which order
+#   ENGINES="payerflow at-least-once claim-status streams goka franz" peers.sh     which, and in which order
 #   CLAIMS=10000000 peers.sh         about how many claims the events are, 2.7 each (default a million)
 #   LATENCY=1 peers.sh               instead: milliseconds from an event to its row, at 200 events a second; then removes the events
 #   PROFILES=1 peers.sh              writes ENGINE.fold.pprof and ENGINE.recover.pprof of the engines in Go
@@ -17,7 +17,7 @@ LOCAL=$HERE/../deploy/local
 . "$LOCAL/lib.sh"
 
 OUT=$STATE/bench
-ENGINES=${ENGINES-payerflow at-least-once streams goka franz}
+ENGINES=${ENGINES-payerflow at-least-once claim-status streams goka franz}
 reps=${1:-1}
 case $reps in '' | *[!0-9]*) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
 mkdir -p "$OUT"
