@@ -77,7 +77,13 @@ func appendJSON(out []byte, r *avro.Reader, schema avro.Schema) ([]byte, error) 
 	case *avro.UnionSchema:
 		return appendJSON(out, r, s.Types()[r.ReadLong()])
 	case *avro.ArraySchema:
-		return appendArray(out, r, s)
+		out, err = appendBlocks(append(out, '['), r, func(out []byte) ([]byte, error) { return appendJSON(out, r, s.Items()) })
+		out = append(out, ']')
+	case *avro.MapSchema:
+		out, err = appendBlocks(append(out, '{'), r, func(out []byte) ([]byte, error) {
+			return appendJSON(append(appendString(out, r.ReadString()), ':'), r, s.Values())
+		})
+		out = append(out, '}')
 	case *avro.EnumSchema:
 		out = appendString(out, s.Symbols()[r.ReadInt()])
 	case *avro.NullSchema:
@@ -93,16 +99,15 @@ func appendJSON(out []byte, r *avro.Reader, schema avro.Schema) ([]byte, error) 
 	return out, err
 }
 
-func appendArray(out []byte, r *avro.Reader, s *avro.ArraySchema) ([]byte, error) {
-	out = append(out, '[')
-	first := true
-	for {
+// appendBlocks writes the items of an array or a map, with commas between.
+func appendBlocks(out []byte, r *avro.Reader, item func([]byte) ([]byte, error)) ([]byte, error) {
+	for first := true; ; {
 		n, _ := r.ReadBlockHeader()
 		if r.Error != nil {
 			return nil, errShape
 		}
 		if n == 0 {
-			return append(out, ']'), nil
+			return out, nil
 		}
 		for range n {
 			if !first {
@@ -110,7 +115,7 @@ func appendArray(out []byte, r *avro.Reader, s *avro.ArraySchema) ([]byte, error
 			}
 			first = false
 			var err error
-			if out, err = appendJSON(out, r, s.Items()); err != nil {
+			if out, err = item(out); err != nil {
 				return nil, err
 			}
 		}

@@ -104,6 +104,11 @@ func (p *payloads) mendEnvelope(doc []byte) (key, value []byte, err error) {
 	if err := e.Validate(); errors.As(err, &fault) {
 		return nil, nil, &FaultsError{[]events.Fault{*fault}}
 	}
+	if e.Digest != "" { // of a redacted copy there is none
+		if e.Digest, err = codecs.Digest(e.Type, e.Key, e.Body); err != nil {
+			return nil, nil, &FaultsError{[]events.Fault{{ReasonCode: "INVALID_JSON", At: "/body", Reason: "the body has no canonical form"}}}
+		}
+	}
 	if value, err = p.envelope.Encode(e); err != nil {
 		return nil, nil, err
 	}

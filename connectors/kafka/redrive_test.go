@@ -344,3 +344,51 @@ func TestOfTwoRedrivesTheLaterGoesOn(t *testing.T) {
 		t.Errorf("%d ids in %d records; %+v", len(ids), len(y.landed(paid)), out)
 	}
 }
+
+// The router tells events with one identity apart by their digest: that of a
+// mended one is made anew.
+func TestAMendedEnvelopeHasADigestOfItsOwn(t *testing.T) {
+	y := newYard(t)
+	firehose := topologies.Firehose.Topic.Name
+	serde, err := topologies.Firehose.Codec.Bind(y.schemas, firehose)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := codecs.Digest("T", "k1", `{"a":1}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := serde.Encode(events.Envelope{ID: "e1", Type: "T", Key: "k1", At: 1, ReceivedAt: 1, Tags: []string{}, Extensions: map[string]string{}, Body: `{"a":1}`, Digest: digest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters, err := codecs.DeadLetters.Bind(y.schemas, firehose+".dlq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := dead(1, "k1", "X", value)
+	d.Metadata.OriginalTopic = firehose
+	if value, err = letters.Encode(d); err != nil {
+		t.Fatal(err)
+	}
+	if err := y.client.ProduceSync(t.Context(), &kgo.Record{Topic: firehose + ".dlq", Value: value}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	mend, err := kafka.MergePatch([]byte(`{"body":{"a":2},"tags":["mended"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := y.letters().Handle(t.Context(), kafka.Handling{DLQ: firehose + ".dlq", Mend: mend, Filter: processors.DeadLetterFilter{Where: `payload.body.a == 1`}})
+	rs := y.landed(firehose)
+	if err != nil || out.Done != 1 || len(rs) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	var e struct {
+		Digest, Body string
+		Tags         []string
+	}
+	want, err := codecs.Digest("T", "k1", `{"a":2}`)
+	if err = errors.Join(err, json.Unmarshal(rs[0].Value, &e)); err != nil || e.Digest != want || e.Body != `{"a":2}` || len(e.Tags) != 1 {
+		t.Errorf("%+v, %v: %s", e, err, rs[0].Value)
+	}
+}
