@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,6 +20,7 @@ type Avro[T any] struct {
 	schema avro.Schema
 	digest digester
 	limit  int
+	under  string // topic whose subject names the schema, "" for the topic itself
 }
 
 // NewAvro loads the schema of a topic and checks T against it. It panics where
@@ -41,12 +43,19 @@ func NewAvro[T any](topic string, limit int) Avro[T] {
 	return Avro[T]{text: text, schema: schema, digest: d, limit: limit}
 }
 
+// Under writes with the schema that is registered for another topic: for
+// topics that come and go, and have no subject of their own.
+func (a Avro[T]) Under(topic string) Avro[T] {
+	a.under = topic
+	return a
+}
+
 // Schema is the text that is registered under the topic's subject.
 func (a Avro[T]) Schema() string { return a.text }
 
 // Bind connects the codec to a registry for one topic.
 func (a Avro[T]) Bind(s topology.Schemas, topic string) (topology.Serde[T], error) {
-	return &avroSerde[T]{Avro: a, resolver: newResolver(s, a.schema), subject: topic + "-value"}, nil
+	return &avroSerde[T]{Avro: a, resolver: newResolver(s, a.schema), subject: cmp.Or(a.under, topic) + "-value"}, nil
 }
 
 type avroSerde[T any] struct {

@@ -44,7 +44,7 @@ var (
 	// DeadLetterHandled carries what became of dead letters.
 	DeadLetterHandled = stream[events.DeadLetterHandled](deadLetterHandled)
 	// Deliveries carries envelopes to consumer topics, one for each subscription.
-	Deliveries = topology.Stream[events.Envelope]{Topic: deliveries, Codec: codecs.NewAvro[events.Envelope](firehose.Name, deliveries.MaxMessageBytes)}
+	Deliveries = topology.Stream[events.Envelope]{Topic: deliveries, Codec: codecs.NewAvro[events.Envelope](firehose.Name, deliveries.MaxMessageBytes).Under(firehose.Name)}
 )
 
 // ConsumerTopic is the topic of a subscription, as it is created.

@@ -52,6 +52,7 @@ type Hop struct {
 	Time     time.Time `json:"time"`               // the record's time stamp
 	Code     string    `json:"code,omitempty"`     // of a dead letter: why it was parked
 	Redriven string    `json:"redriven,omitempty"` // the dead letter that it came back from
+	ours     bool      // the router wrote it, and passes it by
 }
 
 // Marker is a transaction of the router that covers a hop.
@@ -162,7 +163,7 @@ func (t *Tracer) topics(ctx context.Context, c *Client) (logs, compacted []strin
 func (t *Tracer) cover(ctx context.Context, c *Client, out *Traced) error {
 	var taken []Hop
 	for _, h := range out.Hops {
-		if h.Stage == StageFirehose || h.Stage == StageDomain {
+		if h.Stage == StageFirehose || h.Stage == StageDomain && !h.ours {
 			taken = append(taken, h)
 		}
 	}

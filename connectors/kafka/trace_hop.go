@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/internal/topology"
+	"payerflow/processors"
 	"payerflow/tables"
 	"payerflow/topologies"
 )
@@ -22,6 +23,8 @@ func (t *Tracer) hop(r *kgo.Record) (Hop, bool, error) {
 			id = string(header.Value)
 		case topology.HeaderRedriven:
 			h.Redriven = string(header.Value)
+		case processors.HeaderOrigin:
+			h.ours = true
 		}
 	}
 	switch h.Stage {
