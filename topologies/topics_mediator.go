@@ -32,7 +32,7 @@ var (
 )
 
 // Mediator are the mediator's topics that exist from the start.
-var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered, deadLetterHandled}
+var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered, deadLetterHandled, auditReceived, auditChain, auditHead}
 
 // Streams of the mediator.
 var (

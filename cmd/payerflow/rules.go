@@ -26,6 +26,19 @@ func (a *app) openRules(brokers []string, client []kafka.Option, s topology.Sche
 	return kafka.OpenControl(brokers, s, processors.NewRules(topologies.DefaultEventTypes(), secret), a.log, metrics, client...)
 }
 
+// pins give the groups that are pinned what they are pinned to.
+func (a *app) pins(rules *kafka.Control) (map[string]func() (topology.Pinned, error), error) {
+	secret, err := a.secret()
+	if err != nil {
+		return nil, err
+	}
+	signer := processors.NewAuditSigner(secret)
+	return map[string]func() (topology.Pinned, error){
+		topologies.Router.Name: inForce(rules),
+		topologies.Audit.Name:  func() (topology.Pinned, error) { return signer, nil },
+	}, nil
+}
+
 // inForce pins each transaction of the router to the rules as they are then.
 func inForce(c *kafka.Control) func() (topology.Pinned, error) {
 	return func() (topology.Pinned, error) {

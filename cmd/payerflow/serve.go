@@ -19,7 +19,6 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
-	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
 
@@ -47,12 +46,17 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
+	pins, err := a.pins(rules)
+	if err != nil {
+		rules.Close()
+		return nil, errors.Join(err, ln.Close())
+	}
 	e, err := engine.Open(engine.Config{
 		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics, Client: client,
-		Pins: map[string]func() (topology.Pinned, error){topologies.Router.Name: inForce(rules)},
+		Pins: pins,
 	}, topologies.All, registry)
 	if err != nil {
 		rules.Close()

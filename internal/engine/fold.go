@@ -95,10 +95,10 @@ func (w *work) begin(rec *kgo.Record) {
 // Pinned is what the transaction is pinned to.
 func (w *work) Pinned() topology.Pinned { return w.s.pinned }
 
-// loadFor reads the row of an event's identity, or for "" that of the record's key.
-func (w *work) loadFor(id string) (any, error) {
-	if id != "" {
-		w.stored = []byte(topology.RowKey(id, w.raw.Synthetic()))
+// loadFor reads a row by its key, or for "" that of the record's key.
+func (w *work) loadFor(key string) (any, error) {
+	if key != "" {
+		w.stored = []byte(topology.RowKey(key, w.raw.Synthetic()))
 	}
 	return w.loadRow()
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -63,9 +64,9 @@ func (b *batch) mark() error {
 	for _, r := range ranges {
 		b.pinned.Ranges = append(b.pinned.Ranges, topology.RangeStatus(r))
 	}
-	e, err := g.Mark(s.pinned, s.rt.p.transactionalID(), ranges)
-	if err != nil {
-		return err
+	emit, err := g.Mark(s.pinned, s.rt.p.transactionalID(), ranges)
+	for _, e := range emit {
+		err = errors.Join(err, g.emit(&work{rt: s.rt, s: s, raw: topology.Raw{Timestamp: b.m.opened}}, e))
 	}
-	return g.emit(&work{rt: s.rt, s: s, raw: topology.Raw{Timestamp: b.m.opened}}, e)
+	return err
 }

@@ -67,7 +67,7 @@ func newRows(g *group, log *rowlog.Log, partitions []int32) (_ *rows, err error)
 }
 
 func openPartitionRows(g *group, log *rowlog.Log, partition int32) (p *partitionRows, err error) {
-	p = &partitionRows{partition: partition, steps: g.Stepper(), young: map[string]*row{}, offset: -1}
+	p = &partitionRows{partition: partition, steps: g.Stepper(partition), young: map[string]*row{}, offset: -1}
 	if log != nil && g.Timer.Due != nil {
 		p.deadlines, err = readDeadlines(g, log, partition)
 	}

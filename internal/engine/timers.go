@@ -189,7 +189,7 @@ func (g *group) wake(w *work, d deadline, clock time.Time) error {
 		return err
 	}
 	w.raw = topology.Raw{Topic: g.Ticks.Name, Partition: w.part.partition, Offset: -1, Key: w.stored, Timestamp: clock, Headers: topology.MarkedAs(d.key)}
-	result, err := w.part.steps.Wake(d.key, row, clock)
+	result, err := w.part.steps.Wake(d.key, row, clock, w.s.pinned)
 	if err == nil && result.Parked == nil && topology.Kept(result.Row) != nil && g.careful.Load() {
 		_, result.Parked, err = w.part.steps.EncodeRow(result.Row)
 	}

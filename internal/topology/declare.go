@@ -2,6 +2,7 @@ package topology
 
 import (
 	"reflect"
+	"strconv"
 	"time"
 )
 
@@ -63,6 +64,7 @@ type Edge struct {
 
 	Without string // records with this header are passed by, "" for none
 	ByID    bool   // rows are of event identities, not of keys
+	Single  bool   // there is one row for each partition, RowOfPartition
 	Family  string // what several inputs are called together in drawings, "" for one of its own
 }
 
@@ -86,6 +88,15 @@ func (in Input[S]) ByID() Input[S] {
 	return in
 }
 
+// ByPartition folds all records of a partition into one row.
+func (in Input[S]) ByPartition() Input[S] {
+	in.edge.Single = true
+	return in
+}
+
+// RowOfPartition is the key of the one row of a partition.
+func RowOfPartition(partition int32) string { return "partition-" + strconv.Itoa(int(partition)) }
+
 // PassesBy says whether a record is none of the group's business.
 func (e Edge) PassesBy(rec *Raw) bool { return e.Without != "" && rec.Header(e.Without) != nil }
 
@@ -94,6 +105,7 @@ type Meta struct {
 	Key       string
 	At        time.Time
 	Synthetic bool
+	Row       string // stored key of the row
 	id        func() string
 	rec       *Raw
 }
@@ -111,7 +123,7 @@ func FoldWith[S Row, E Event, F any](s Stream[E], gather func(Reader, Record[E])
 		Topic: s.Topic, Bind: bindAny(s.Codec), Type: reflect.TypeFor[E](),
 		Fold: func(row any, m Meta, body any, r Reader) (any, []Output) {
 			state, _ := row.(S)
-			rec := Record[E]{Key: m.Key, At: m.At, Synthetic: m.Synthetic, Body: body.(E), ID: m.id, Source: m.rec}
+			rec := Record[E]{Key: m.Key, At: m.At, Synthetic: m.Synthetic, Body: body.(E), ID: m.id, Source: m.rec, Row: m.Row}
 			return fold(state, rec, gather(r, rec))
 		},
 	}}

@@ -44,7 +44,7 @@ func NewDriver(groups []Declared, s Schemas, now time.Time) (*Driver, error) {
 			return nil, err
 		}
 		d.groups = append(d.groups, b)
-		d.steps[b.Name] = b.Stepper()
+		d.steps[b.Name] = b.Stepper(0)
 	}
 	sort.Slice(d.groups, func(i, j int) bool { return d.groups[i].Name < d.groups[j].Name })
 	return d, nil
@@ -72,7 +72,11 @@ func (d *Driver) Advance(to time.Time) error {
 				}
 				continue
 			}
-			res, err := d.steps[g.Name].Wake(stored, row, to)
+			pinned, err := d.pinned(g)
+			if err != nil {
+				return err
+			}
+			res, err := d.steps[g.Name].Wake(stored, row, to, pinned)
 			if err != nil {
 				return err
 			}
@@ -151,14 +155,11 @@ func (d *Driver) Pipe(rec Raw) error {
 
 func (d *Driver) step(g *Bound, in int, rec Raw) error {
 	stored := StoredKey(&rec)
-	reader := driverReader{d: d, g: g, key: stored}
-	if g.Pinned {
-		pinned, err := d.Pins[g.Name]()
-		if err != nil {
-			return err
-		}
-		reader.pinned = pinned
+	pinned, err := d.pinned(g)
+	if err != nil {
+		return err
 	}
+	reader := driverReader{d, g, stored, pinned}
 	res, err := d.steps[g.Name].Step(in, &rec, d.now, func(id string) (any, error) {
 		if id != "" {
 			stored = RowKey(id, rec.Synthetic())
@@ -175,7 +176,15 @@ func (d *Driver) step(g *Bound, in int, rec Raw) error {
 	if err != nil {
 		return err
 	}
-	return d.apply(g, g.Inputs[in].Topic, stored, Raw{Topic: rec.Topic, Timestamp: rec.Timestamp}, Result{Emit: []Emission{mark}})
+	return d.apply(g, g.Inputs[in].Topic, stored, Raw{Topic: rec.Topic, Timestamp: rec.Timestamp}, Result{Emit: mark})
+}
+
+// pinned is what a group is pinned to, nil for one that is not.
+func (d *Driver) pinned(g *Bound) (Pinned, error) {
+	if !g.Declared.Pinned {
+		return nil, nil
+	}
+	return d.Pins[g.Name]()
 }
 
 // apply puts what a record or a tick did into the tables and the log.

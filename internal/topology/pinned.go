@@ -5,7 +5,8 @@ package topology
 // transaction sees the same one. Where it cannot be had, nothing flows.
 type Pinned interface {
 	// Mark is the record that says, in that same transaction, which value it
-	// was and which input it was used for. The group declares its stream.
+	// was and which input it was used for; one without a value is not written.
+	// The group declares its stream.
 	Mark(worker string, ranges []Range) Output
 	// Version and Hash name the value, for the worker's account of itself.
 	Version() int64

@@ -31,6 +31,9 @@ type Record[E any] struct {
 	// ID works out the event's identity: ce_id, else UUIDv5 of topic, key and
 	// value. It may be called while the fold runs.
 	ID func() string
+	// Row is the stored key of the row that the record is folded into, where
+	// that is not the record's own key.
+	Row string
 	// Source is the record as it came: its place, time stamp and headers.
 	Source *Raw
 }

@@ -146,6 +146,7 @@ func Bind(d Declared, s Schemas) (*Bound, error) {
 // Stepper takes records through a group, one at a time. Each goroutine has its own.
 type Stepper struct {
 	b     *Bound
+	at    int32 // partition
 	in    int
 	rec   *Raw
 	event Event  // nil: not decoded
@@ -153,20 +154,20 @@ type Stepper struct {
 	ask   func() string
 }
 
-// Stepper makes a Stepper.
-func (b *Bound) Stepper() *Stepper {
-	s := &Stepper{b: b}
+// Stepper makes a Stepper for records that are folded in one partition.
+func (b *Bound) Stepper(partition int32) *Stepper {
+	s := &Stepper{b: b, at: partition}
 	s.ask = s.mustIdentify
 	return s
 }
 
-// Load reads the row of an event's identity, or for "" that of the record's key.
-type Load func(id string) (any, error)
+// Load reads a row by its key, or for "" that of the record's key.
+type Load func(key string) (any, error)
 
 // Step takes one record of input number in through decoding, the checks that
 // hold for every event, and the fold. load returns the decoded row, nil if
-// there is none; it is that of an event's identity where the input says so,
-// and else, for "", that of the record's key. now bounds event times from above.
+// there is none; it is the one that the input names, and else, for "", that of
+// the record's key. now bounds event times from above.
 //
 // The error is nil, or wraps ErrUnavailable (try the same record again later),
 // or comes from load. All that is wrong with the record itself is a Parked.
@@ -188,13 +189,15 @@ func (s *Stepper) step(now time.Time, load Load, r Reader) (res Result, err erro
 	if res.Parked = timeOutOfRange(meta.At, s.rec.Timestamp, now); res.Parked != nil {
 		return res, nil
 	}
-	byID := ""
-	if s.b.Inputs[s.in].ByID {
-		if byID, err = s.identify(); err != nil {
+	switch edge := s.b.Inputs[s.in].Edge; {
+	case edge.Single:
+		meta.Row = RowOfPartition(s.at)
+	case edge.ByID:
+		if meta.Row, err = s.identify(); err != nil {
 			return Result{Parked: noForm()}, nil
 		}
 	}
-	row, err := load(byID)
+	row, err := load(meta.Row)
 	if err != nil {
 		return res, err
 	}
@@ -366,16 +369,18 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 	return emit, nil, nil
 }
 
-// Mark encodes the record that says what a transaction was pinned to.
-func (b *Bound) Mark(p Pinned, worker string, ranges []Range) (Emission, error) {
-	emit, parked, err := b.encode([]Output{p.Mark(worker, ranges)})
+// Mark encodes the record that says what a transaction was pinned to, if
+// there is to be one.
+func (b *Bound) Mark(p Pinned, worker string, ranges []Range) ([]Emission, error) {
+	mark := p.Mark(worker, ranges)
+	if mark.Value == nil {
+		return nil, nil
+	}
+	emit, parked, err := b.encode([]Output{mark})
 	if parked != nil {
 		err = fmt.Errorf("group %s: its marker: %s", b.Name, parked.Reason)
 	}
-	if err != nil {
-		return Emission{}, err
-	}
-	return emit[0], nil
+	return emit, err
 }
 
 func notCoded(err error, code, reason string) (*Parked, error) {

@@ -25,6 +25,7 @@ type Waking struct {
 	Due       time.Time // the deadline that has passed
 	Clock     time.Time // the tick
 	Synthetic bool
+	Pinned    Pinned // of a group that is pinned
 }
 
 // AnyTimer is a Timer without its row type; its zero value wakes nothing.
@@ -70,9 +71,9 @@ const maxWakes = 1000
 
 // Wake folds what is due at the clock into a row. All that is wrong with the
 // row itself is a Parked; the row then stays as it was.
-func (s *Stepper) Wake(stored string, row any, clock time.Time) (res Result, err error) {
+func (s *Stepper) Wake(stored string, row any, clock time.Time, pinned Pinned) (res Result, err error) {
 	s.rec, s.event, s.id = nil, nil, ""
-	w := Waking{Clock: clock}
+	w := Waking{Clock: clock, Pinned: pinned}
 	w.Key, w.Synthetic = EntityKey(stored)
 	timer, outputs := s.b.Timer, []Output(nil)
 	for n := 0; ; n++ {
