@@ -41,7 +41,7 @@ func (o OIDC) Validate() error {
 		return nil
 	}
 	var faults []error
-	if u, err := url.Parse(o.Issuer); err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(u.Scheme == "http" && onThisMachine(u.Hostname())) {
+	if u, err := url.Parse(o.Issuer); err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !onThisMachine(u.Hostname())) {
 		faults = append(faults, fault("security.oidc.issuer", "is not the address of a provider", "https:// and a host; http:// on this machine alone"))
 	}
 	for _, f := range []struct{ key, value string }{{"audience", o.Audience}, {"team-claim", o.TeamClaim}, {"scopes-claim", o.ScopesClaim}} {

@@ -248,14 +248,17 @@ func TestRevocationEndsStreams(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/v1/stream", nil)
 	must(t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(req)
-	must(t, err)
-	defer resp.Body.Close()
-	ended := make(chan struct{})
+	opened, ended := make(chan error, 1), make(chan struct{})
 	go func() {
-		_, _ = resp.Body.Read(make([]byte, 1))
-		close(ended)
+		defer close(ended)
+		resp, err := http.DefaultClient.Do(req)
+		opened <- err
+		if err == nil {
+			defer resp.Body.Close()
+			_, _ = resp.Body.Read(make([]byte, 1))
+		}
 	}()
+	must(t, <-opened)
 	select {
 	case <-ended:
 		t.Fatal("the stream ended by itself")

@@ -140,7 +140,7 @@ func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 		}
 	case "bin/payerflow":
 		args := append(words[1:len(words):len(words)], flags...)
-		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "perm", "redact"}, words[1]) {
+		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "perm", "redact", "token"}, words[1]) {
 			args = append(args, "--url", "http://"+addr)
 		}
 		for i, a := range args {
