@@ -93,7 +93,7 @@ func TestPictureInReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	drawn := "```mermaid\n" + topology.Mermaid(topologies.All) + "```\n"
+	drawn := "```mermaid\n" + topology.Overview(topologies.All) + "```\n"
 	want := picture.ReplaceAllString(string(have), "${1}"+drawn+"${2}")
 	if string(have) == want {
 		return

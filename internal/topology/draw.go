@@ -7,10 +7,19 @@ import (
 )
 
 // Mermaid draws the groups, in name order, so that the drawing is stable.
-func Mermaid(groups []Declared) string {
+func Mermaid(groups []Declared) string { return mermaid(groups, true) }
+
+// Overview is Mermaid without what groups keep for themselves: repartition
+// topics, clocks, and tables that nobody else reads.
+func Overview(groups []Declared) string { return mermaid(groups, false) }
+
+func mermaid(groups []Declared, internals bool) string {
 	var b strings.Builder
-	b.WriteString("flowchart LR\n  classDef internal stroke-dasharray: 3 3\n")
-	draw(groups, func(n node) {
+	b.WriteString("flowchart LR\n")
+	if internals {
+		b.WriteString("  classDef internal stroke-dasharray: 3 3\n")
+	}
+	draw(groups, internals, func(n node) {
 		fmt.Fprintf(&b, "  %s%s\n", id(n.name), mermaidShape(n))
 	}, func(e arrow) {
 		fmt.Fprintf(&b, "  %s %s %s\n", id(e.from), mermaidArrow(e), id(e.to))
@@ -22,7 +31,7 @@ func Mermaid(groups []Declared) string {
 func DOT(groups []Declared) string {
 	var b strings.Builder
 	b.WriteString("digraph topology {\n  rankdir=LR;\n")
-	draw(groups, func(n node) {
+	draw(groups, true, func(n node) {
 		shape := map[kind]string{isStream: "cds", isRepartition: "cds", isTable: "cylinder", isGroup: "box", isView: "note"}[n.kind]
 		fmt.Fprintf(&b, "  %q [shape=%s,label=%q];\n", n.name, shape, n.label)
 	}, func(e arrow) {
@@ -52,7 +61,7 @@ type arrow struct {
 	dotted          bool
 }
 
-func draw(groups []Declared, nodes func(node), every func(arrow)) {
+func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)) {
 	seen := map[string]bool{}
 	drawn := map[arrow]bool{}
 	arrows := func(a arrow) {
@@ -74,7 +83,7 @@ func draw(groups []Declared, nodes func(node), every func(arrow)) {
 	for _, g := range byName(groups) {
 		group := add(node{g.Name, g.Name, isGroup})
 		for _, in := range g.Inputs {
-			drawInput(in, group, stream, add, arrows)
+			drawInput(in, group, internals, stream, add, arrows)
 		}
 		for _, j := range g.Joins {
 			arrows(arrow{stream(j.Topic, isTable), group, "join", false})
@@ -93,6 +102,12 @@ func draw(groups []Declared, nodes func(node), every func(arrow)) {
 			}
 			arrows(arrow{group, stream(o.Topic, isStream), "", false})
 		}
+		if !internals {
+			if g.View.Name != "" {
+				arrows(arrow{group, add(node{"view " + g.View.Name, "GET /v1/views/" + g.View.Name, isView}), "rows", false})
+			}
+			continue
+		}
 		if g.Ticks.Name != "" {
 			arrows(arrow{group, stream(g.Ticks, isRepartition), "clock", true})
 		}
@@ -103,12 +118,16 @@ func draw(groups []Declared, nodes func(node), every func(arrow)) {
 	}
 }
 
-func drawInput(in Declaration, group string, stream func(Topic, kind) string, add func(node) string, arrows func(arrow)) {
+func drawInput(in Declaration, group string, internals bool, stream func(Topic, kind) string, add func(node) string, arrows func(arrow)) {
 	src := ""
 	if in.Family != "" {
 		src = add(node{in.Family, in.Family, isStream})
 	} else {
 		src = stream(in.Topic, isStream)
+	}
+	if !internals {
+		arrows(arrow{src, group, "", false})
+		return
 	}
 	via := stream(in.Via, isRepartition)
 	if in.Whole {
