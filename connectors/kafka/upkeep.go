@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"payerflow/events"
+	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/tables"
 )
@@ -41,7 +42,7 @@ func (u *Upkeep) Run(ctx context.Context) error {
 	for {
 		changed := u.Rules.Changed()
 		again, err := u.once(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, topology.ErrUnavailable) { // Control says when the rules are stale
 			u.Log.Warn("upkeep of consumer topics", "error", err)
 		}
 		select {
