@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto
+.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto bench-intake
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ chaos-kafka: ## the same on Apache Kafka, one node and then three that are kille
 
 test-clients: ## Python clients against the embedded broker and registry (needs Python 3)
 	deploy/local/test-clients.sh
+
+bench-intake: ## the REST and gRPC doors: events a second, latency at 60 % of that (INTAKE_BROKERS= and INTAKE_REGISTRY= for a cluster)
+	$(GO) test -run '^$$' -bench 'Doors|Batches' -benchtime 1x ./api/intake
 
 proto: ## the Go code of the gRPC doors, from their .proto files (buf, built on first use)
 	$(GO) run $(BUF) lint

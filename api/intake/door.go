@@ -27,6 +27,7 @@ type Options struct {
 	Firehose Publisher
 	Clock    func() time.Time // nil: the wall clock
 	Wait     time.Duration    // longest wait for the broker, 10 s
+	Patience time.Duration    // longest time for a sender's request, and between two events of a stream, 30 s
 	Requests int              // requests in flight beyond which a door answers 429, 1024
 	Bytes    int64            // the same for bytes, 64 MiB
 	Log      *slog.Logger     // hears why the broker took nothing, once a second at most; nil: nobody
@@ -38,6 +39,7 @@ const (
 	MaxEvents = 1000    // of a batch
 
 	defaultWait     = 10 * time.Second
+	defaultPatience = 30 * time.Second
 	defaultRequests = 1024
 	defaultBytes    = 64 << 20
 	retrySoon       = 1 // seconds
@@ -57,6 +59,9 @@ func newDoor(o Options) *door {
 	}
 	if o.Wait == 0 {
 		o.Wait = defaultWait
+	}
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
 	}
 	if o.Requests == 0 {
 		o.Requests = defaultRequests
@@ -84,6 +89,9 @@ func (d *door) take(ctx context.Context, cs []*candidate) ([]outcome, *problem.P
 	p, ok := access.From(ctx)
 	if !ok {
 		return nil, problem.New(http.StatusUnauthorized, "UNAUTHENTICATED", "send a token: Authorization: Bearer pf_…")
+	}
+	if ctx.Err() != nil { // also where a token ended while a stream was open
+		return nil, problem.New(http.StatusUnauthorized, "UNAUTHENTICATED", "the request or its token has ended")
 	}
 	rules, err := d.Rules()
 	if err != nil {

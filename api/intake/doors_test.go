@@ -42,6 +42,7 @@ type doors struct {
 	rules   *processors.Rules
 	stale   atomic.Bool                      // the rules are not fresh
 	caller  atomic.Pointer[access.Principal] // nil: nobody
+	tokens  atomic.Pointer[context.Context]  // ends when tokens are revoked; nil: never
 }
 
 func testData(t testing.TB, name string) string {
@@ -110,10 +111,20 @@ func start(t testing.TB, change func(*intake.Options)) *doors {
 func (d *doors) as(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := d.caller.Load(); p != nil {
-			r = r.WithContext(access.With(r.Context(), *p))
+			ctx, end := context.WithCancel(access.With(r.Context(), *p))
+			defer end()
+			defer context.AfterFunc(d.revoked(), end)()
+			r = r.WithContext(ctx)
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (d *doors) revoked() context.Context {
+	if ctx := d.tokens.Load(); ctx != nil {
+		return *ctx
+	}
+	return context.Background()
 }
 
 func prepare(t testing.TB, broker string, schemas *codecs.Registry) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -49,17 +50,32 @@ func (d *door) metered(next http.Handler) http.Handler {
 		}
 		defer stay.leave()
 		r = r.WithContext(traced(r.Context(), r.Header))
+		body := &patient{r.Body, http.NewResponseController(w), d.Patience}
 		if r.URL.Path != intakepbconnect.IntakeServicePublishStreamProcedure {
 			r.Body = struct {
 				io.Reader
 				io.Closer
-			}{&meter{Reader: r.Body, stay: stay, full: &http.MaxBytesError{Limit: d.Bytes}}, r.Body}
+			}{&meter{Reader: body, stay: stay, full: &http.MaxBytesError{Limit: d.Bytes}}, body}
 		} else if !stay.hold(streamBytes) {
 			_ = refuse.Write(w, r, connectError(busy()))
 			return
+		} else {
+			r.Body = body
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// patient is a body whose sender may take so long for each part.
+type patient struct {
+	io.ReadCloser
+	until    *http.ResponseController
+	patience time.Duration
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	_ = p.until.SetReadDeadline(time.Now().Add(p.patience)) // a test's recorder has none
+	return p.ReadCloser.Read(b)
 }
 
 // Publish commits one event.
@@ -97,14 +113,17 @@ func (d grpcDoor) PublishStream(ctx context.Context, s *connect.ClientStream[int
 	}()
 	answer := &intakepb.PublishStreamResponse{}
 	for {
-		chunk := gather(arrived)
+		chunk := gather(ctx, arrived)
+		results, goOn := d.chunk(ctx, chunk)
+		if ctx.Err() != nil {
+			return nil, connect.NewError(connect.CodeUnauthenticated, errors.New("the request or its token has ended"))
+		}
 		if len(chunk) == 0 {
 			if last != nil {
 				return nil, last
 			}
 			return connect.NewResponse(answer), nil
 		}
-		results, goOn := d.chunk(ctx, chunk)
 		if answer.Results = append(answer.Results, results...); !goOn {
 			return connect.NewResponse(answer), nil
 		}
@@ -112,10 +131,14 @@ func (d grpcDoor) PublishStream(ctx context.Context, s *connect.ClientStream[int
 }
 
 // gather waits for one candidate and takes what else is there. It is empty
-// when no more will come.
-func gather(arrived <-chan *candidate) (chunk []*candidate) {
-	first, ok := <-arrived
-	if !ok {
+// when no more will come, or ctx ends.
+func gather(ctx context.Context, arrived <-chan *candidate) (chunk []*candidate) {
+	var first *candidate
+	select {
+	case first = <-arrived:
+	case <-ctx.Done():
+	}
+	if first == nil {
 		return nil
 	}
 	chunk, bytes := []*candidate{first}, len(first.body)
@@ -136,6 +159,9 @@ func gather(arrived <-chan *candidate) (chunk []*candidate) {
 // chunk commits what has come. It is false where events could not be
 // committed for now.
 func (d grpcDoor) chunk(ctx context.Context, cs []*candidate) (results []*intakepb.PublishResult, goOn bool) {
+	if len(cs) == 0 {
+		return nil, true
+	}
 	out, p := d.take(ctx, cs)
 	if p != nil {
 		out = slices.Repeat([]outcome{{Problem: p}}, len(cs))

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -205,6 +206,46 @@ func TestPublishStreamBounds(t *testing.T) {
 	}
 	_, err = open.CloseAndReceive()
 	must(t, err)
+}
+
+// TestRevokedTokenEndsStreams: at once, and nothing more is taken.
+func TestRevokedTokenEndsStreams(t *testing.T) {
+	d := start(t, nil)
+	tokens, revoke := context.WithCancel(t.Context())
+	d.tokens.Store(&tokens)
+	s := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC()).PublishStream(t.Context())
+	must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
+	deadline := time.Now().Add(20 * time.Second)
+	for d.count() == 0 && time.Now().Before(deadline) {
+		_ = d.count()
+	}
+	begin := time.Now()
+	revoke()
+	for s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(2)}) == nil && time.Since(begin) < 10*time.Second {
+		continue
+	}
+	var e *connect.Error
+	if _, err := s.CloseAndReceive(); !errors.As(err, &e) || e.Code() != connect.CodeUnauthenticated || time.Since(begin) > 5*time.Second {
+		t.Errorf("after %v: %v", time.Since(begin), err)
+	}
+}
+
+// TestSlowSenders: who sends nothing does not keep others out.
+func TestSlowSenders(t *testing.T) {
+	d := start(t, func(o *intake.Options) { o.Patience, o.Requests = 200*time.Millisecond, 1 })
+	stalled, more := io.Pipe()
+	defer more.Close()
+	d.refusal(d.send(http.Header{"Content-Type": {plain}}, io.MultiReader(strings.NewReader("{"), stalled)), 408)
+	client := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC())
+	s := client.PublishStream(t.Context())
+	must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
+	deadline := time.Now().Add(20 * time.Second)
+	for d.post(plain, camelEvent).status == 429 && time.Now().Before(deadline) {
+		_ = d.count()
+	}
+	if a := d.post(plain, camelEvent); a.status != 201 {
+		t.Errorf("an idle stream keeps others out: %d", a.status)
+	}
 }
 
 func TestHealthAndReflection(t *testing.T) {

@@ -86,7 +86,9 @@ func (c *candidate) keyIn(body map[string]any, field string) string {
 // at follows an RFC 6901 pointer.
 func at(v any, pointer string) (any, bool) {
 	for _, step := range strings.Split(pointer, "/")[1:] {
-		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+		if strings.Contains(step, "~") {
+			step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+		}
 		switch node := v.(type) {
 		case map[string]any:
 			child, ok := node[step]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -12,20 +13,17 @@ import (
 	"payerflow/api/problem"
 )
 
-// readWithin is how long a sender may take over one request.
-const readWithin = 30 * time.Second
-
 // errFull is what a meter says.
 var errFull = errors.New("no room for more bytes")
 
 // read reads a body, decompressed, up to the limit. Nothing beyond the limit
 // is decompressed or kept.
-func (s *stay) read(w http.ResponseWriter, r *http.Request) ([]byte, *problem.Problem) {
+func (s *stay) read(w http.ResponseWriter, r *http.Request, patience time.Duration) ([]byte, *problem.Problem) {
 	if r.ContentLength > MaxBytes {
 		return nil, tooLarge()
 	}
 	until := http.NewResponseController(w)
-	_ = until.SetReadDeadline(time.Now().Add(readWithin)) // a test's recorder has none
+	_ = until.SetReadDeadline(time.Now().Add(patience)) // a test's recorder has none
 	defer func() { _ = until.SetReadDeadline(time.Time{}) }()
 	body, closed, p := decompressed(w, r)
 	if p != nil {
@@ -69,6 +67,8 @@ func unreadable(err error) *problem.Problem {
 	switch {
 	case errors.Is(err, errFull):
 		return busy()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return problem.New(http.StatusRequestTimeout, "TOO_SLOW", "the body did not arrive in time")
 	case errors.As(err, &beyond), errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return tooLarge()
 	}

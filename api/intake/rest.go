@@ -52,7 +52,7 @@ func (d *door) serveREST(w http.ResponseWriter, r *http.Request) {
 		p.Write(w)
 		return
 	}
-	doc, p := stay.read(w, r)
+	doc, p := stay.read(w, r, d.Patience)
 	if p != nil {
 		p.Write(w)
 		return

@@ -51,7 +51,7 @@ func (d *door) serveSOAP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer stay.leave()
-	doc, p := stay.read(w, r)
+	doc, p := stay.read(w, r, d.Patience)
 	if p != nil {
 		version.fault(w, p)
 		return

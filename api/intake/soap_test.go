@@ -175,7 +175,10 @@ func TestWSDL(t *testing.T) {
 	if len(w.Elements) != 14 || len(w.Ports) != 2 || w.Ports[0].Address.Location != d.url+"/soap/events" {
 		t.Errorf("%d elements, ports %+v", len(w.Elements), w.Ports)
 	}
-	if resp, err := http.Get(d.url + "/soap/events"); err != nil || resp.StatusCode != 400 {
-		t.Errorf("without ?wsdl: %v %v", resp.StatusCode, err)
+	bare, err := http.Get(d.url + "/soap/events")
+	must(t, err)
+	defer bare.Body.Close()
+	if bare.StatusCode != 400 {
+		t.Errorf("without ?wsdl: %d", bare.StatusCode)
 	}
 }

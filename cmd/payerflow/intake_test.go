@@ -59,7 +59,7 @@ func TestDoors(t *testing.T) {
 		}
 	}
 	kaas, err := json.Marshal(map[string]any{"name": "KaaS-Requested-Topic-Creation", "parts": []string{"KaaS", "Requested", "Topic", "Creation"}, "owner": demoTeam, "doc": "a team asks for a topic",
-		"schema": `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"topic":{"type":"object","properties":{"name":{"type":"string"}}}}}`,
+		"schema":   `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"topic":{"type":"object","properties":{"name":{"type":"string"}}}}}`,
 		"keyField": "/topic/name", "fields": []any{map[string]string{"pointer": "/topic/name", "class": "PUBLIC"}}})
 	if err != nil {
 		t.Fatal(err)
