@@ -25,7 +25,7 @@ import (
 )
 
 // controlLog is a broker with the control topic.
-func controlLog(t *testing.T, dir, addr string) *embedded.Broker {
+func controlLog(t testing.TB, dir, addr string) *embedded.Broker {
 	t.Helper()
 	b, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: addr, DataDir: dir})
 	if err != nil {
@@ -49,7 +49,7 @@ func controlLog(t *testing.T, dir, addr string) *embedded.Broker {
 }
 
 // tail runs a Control until the test ends, and waits until it is fresh.
-func tail(t *testing.T, broker string, s topology.Schemas, metrics prometheus.Registerer) *kafka.Control {
+func tail(t testing.TB, broker string, s topology.Schemas, metrics prometheus.Registerer) *kafka.Control {
 	t.Helper()
 	c, err := kafka.OpenControl([]string{broker}, s, processors.NewRules(nil, make([]byte, 32)), slog.New(slog.DiscardHandler), metrics)
 	if err != nil {
@@ -63,7 +63,7 @@ func tail(t *testing.T, broker string, s topology.Schemas, metrics prometheus.Re
 	return c
 }
 
-func within(t *testing.T, d time.Duration, what string, ok func() bool) {
+func within(t testing.TB, d time.Duration, what string, ok func() bool) {
 	t.Helper()
 	end, tick := time.After(d), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
