@@ -61,6 +61,14 @@ func newIndex(r *Rules) *index {
 	return x
 }
 
+// Warm makes now what routing would make when the first event of each type
+// comes.
+func (r *Rules) Warm() {
+	for _, t := range r.index.types {
+		t.make()
+	}
+}
+
 func (t *typeIndex) fill(r *Rules, name string, c *cover) {
 	of := r.types[name].value
 	t.masks, t.want = map[string]*Mask{}, &wanted{}

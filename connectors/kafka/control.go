@@ -131,6 +131,7 @@ func (c *Control) fold(ctx context.Context, records []*kgo.Record) {
 	var outcomes []processors.Outcome
 	if len(changes) > 0 {
 		rules, outcomes = rules.Apply(changes)
+		rules.Warm() // here, and not in a transaction of the router
 		c.current.Store(&snapshot{rules, make(chan struct{})})
 		close(before.replaced)
 	}

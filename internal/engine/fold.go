@@ -53,6 +53,7 @@ type work struct {
 	stored  []byte // key of the row
 	kept    *row   // nil: not loaded
 	load    topology.Load
+	copied  copied // of the output that was sent last
 }
 
 func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error) {
@@ -181,9 +182,28 @@ func (g *group) emit(w *work, e topology.Emission) error {
 			return g.park(w, &topology.Parked{Code: topology.NoSuchOutput, Reason: "an output was not written: there is no topic " + e.Topic.Name})
 		}
 	}
-	w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition([]byte(e.Key), partitions),
-		Key: []byte(e.Key), Value: e.Value, Timestamp: w.raw.Timestamp, Headers: headersOf(topology.HeadersOf(&w.raw, e.Headers))})
+	key, headers := w.wire(e)
+	w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition(key, partitions),
+		Key: key, Value: e.Value, Timestamp: w.raw.Timestamp, Headers: headers})
 	return nil
+}
+
+// copied is what outputs that go to several topics have in common.
+type copied struct {
+	of      []topology.Header
+	text    string
+	key     []byte
+	headers []kgo.RecordHeader
+}
+
+// wire is an output's key and headers as they are sent. One that goes to many
+// topics has them once.
+func (w *work) wire(e topology.Emission) ([]byte, []kgo.RecordHeader) {
+	c := &w.copied
+	if len(e.Headers) == 0 || len(c.of) != len(e.Headers) || &c.of[0] != &e.Headers[0] || c.text != e.Key {
+		*c = copied{of: e.Headers, text: e.Key, key: []byte(e.Key), headers: headersOf(topology.HeadersOf(&w.raw, e.Headers))}
+	}
+	return c.key, c.headers
 }
 
 // forward puts a record into the repartition topic of its stream, at the
@@ -231,7 +251,11 @@ func (g *group) decodeRow(b []byte) (any, error) {
 	return row, nil
 }
 
-func headersOf(hs []topology.Header) (out []kgo.RecordHeader) {
+func headersOf(hs []topology.Header) []kgo.RecordHeader {
+	if len(hs) == 0 {
+		return nil
+	}
+	out := make([]kgo.RecordHeader, 0, len(hs))
 	for _, h := range hs {
 		out = append(out, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 	}

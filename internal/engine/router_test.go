@@ -157,41 +157,47 @@ func TestRouterOnTheBroker(t *testing.T) {
 }
 
 // BenchmarkRouter routes b.N events, already in the firehose, to their domain
-// topic and to ten consumer topics, beside subscriptions that match nothing.
-// CPU seconds are of the process: broker and router together.
+// topic and to the same ten consumer topics, however many subscriptions and
+// rules there are; beside it, a loop that does nothing but consume a record
+// and produce eleven. CPU seconds are of the process, the broker's included.
 func BenchmarkRouter(b *testing.B) {
-	for _, others := range []int{0, 990} {
-		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) { benchRouter(b, others) })
+	for _, n := range []struct{ subscriptions, rules int }{{10, 1}, {1000, 100}} {
+		b.Run(fmt.Sprintf("subscriptions=%d/rules=%d", n.subscriptions, n.rules), func(b *testing.B) { benchRouter(b, n.subscriptions, n.rules) })
 	}
+	b.Run("raw", benchRaw)
 }
 
-func benchRouter(b *testing.B, others int) {
+const benchCopies = 10
+
+func benchRouter(b *testing.B, subscriptions, rules int) {
 	c := newCluster(b)
 	groups := c.routing()
 	groups = groups[len(groups)-1:]
 	book := newRulebook(b)
-	var subs []tables.Subscription
-	for i := range 10 {
-		s := subscription("billing", fmt.Sprint("claims-", i), "CLAIM_SUBMITTED")
+	subs, conditions := []tables.Subscription{}, map[string]any{}
+	for i := range subscriptions {
+		s := subscription(fmt.Sprint("team-", i%50), fmt.Sprint("sub-", i))
+		for r := range rules {
+			rule := tables.RoutingRule{Team: s.Team, Name: fmt.Sprintf("rule-%d-%d", i, r), EventTypes: []string{"CLAIM_SUBMITTED"}, State: tables.StateActive,
+				Condition: fmt.Sprintf(`body.planId == "plan-%d-%d"`, i, r), Destination: s.ID()}
+			if i < benchCopies && r == 0 {
+				rule.Condition = `body.planId == "pl1"`
+			}
+			conditions[rule.ID()] = rule
+		}
+		if i < benchCopies {
+			c.create(topologies.ConsumerTopic(s))
+		}
 		subs = append(subs, s)
-		c.create(topologies.ConsumerTopic(s))
 	}
-	for i := range others {
-		s := subscription("others", fmt.Sprint("sub-", i), "CLAIM_SUBMITTED")
-		s.Tags.AllOf = []string{fmt.Sprint("state:", i)}
-		subs = append(subs, s)
+	for team := range 50 {
+		p := tables.Permission{Team: fmt.Sprint("team-", team), Class: tables.ClassPHI}
+		book.put(map[string]any{p.ID(): p}, tables.KindPermission)
 	}
 	book.subscribe(subs...)
-	for i := range b.N {
-		c.client.Produce(context.Background(), receivedRecord(c, claimEnvelope(fmt.Sprint("e", i), fmt.Sprint("claim-", i%1000))), func(_ *kgo.Record, err error) {
-			if err != nil {
-				b.Error(err)
-			}
-		})
-	}
-	if err := c.client.Flush(context.Background()); err != nil {
-		b.Fatal(err)
-	}
+	book.put(conditions, tables.KindRoutingRule)
+	book.rules.Load().Warm()
+	c.fill(b)
 	cfg := c.config(b.TempDir())
 	cfg.BatchInterval = 100 * time.Millisecond
 	cfg.Pins = map[string]func() (topology.Pinned, error){topologies.Router.Name: book.pin}
@@ -206,6 +212,54 @@ func benchRouter(b *testing.B, others int) {
 			b.Fatal("not routed within 5 minutes")
 		case <-tick.C:
 		}
+	}
+	n := float64(b.N)
+	b.ReportMetric(n/time.Since(began).Seconds(), "events/s")
+	b.ReportMetric((cpuSeconds()-cpu)/n*1e6, "CPU-s/M")
+	b.ReportMetric(float64(len(c.read(topologies.Routed.Topic.Name, 1)))/n*1e6, "marks/M")
+}
+
+// fill puts b.N events into the firehose.
+func (c *cluster) fill(b *testing.B) {
+	for i := range b.N {
+		c.client.Produce(context.Background(), receivedRecord(c, claimEnvelope(fmt.Sprint("e", i), fmt.Sprint("claim-", i%1000))), func(_ *kgo.Record, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	if err := c.client.Flush(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func benchRaw(b *testing.B) {
+	c := newCluster(b)
+	var to []string
+	for i := range benchCopies + 1 {
+		s := subscription("raw", fmt.Sprint("sub-", i))
+		c.create(topologies.ConsumerTopic(s))
+		to = append(to, s.Topic())
+	}
+	c.fill(b)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topologies.Firehose.Topic.Name), kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+		kgo.ProducerBatchMaxBytes(2<<20), kgo.MaxBufferedRecords(100_000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	b.ResetTimer()
+	began, cpu := time.Now(), cpuSeconds()
+	for n := 0; n < b.N; {
+		client.PollFetches(context.Background()).EachRecord(func(r *kgo.Record) {
+			n++
+			for _, topic := range to {
+				client.Produce(context.Background(), &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Headers: r.Headers}, nil)
+			}
+		})
+	}
+	if err := client.Flush(context.Background()); err != nil {
+		b.Fatal(err)
 	}
 	n := float64(b.N)
 	b.ReportMetric(n/time.Since(began).Seconds(), "events/s")

@@ -150,14 +150,23 @@ func (d Declared) validate() error {
 	return nil
 }
 
+// names says whether a topic is one of those that a routed stream stands for.
+func (o StreamRef) names(topic string) bool {
+	return strings.HasPrefix(topic, o.Topic.Name) && len(topic) > len(o.Topic.Name)
+}
+
+func (d Declared) misnamed(value any, o StreamRef) error {
+	return fmt.Errorf("group %s emits %T to a topic that does not begin with %s", d.Name, value, o.Topic.Name)
+}
+
 // Route finds the stream that the group declared for an output.
 func (d Declared) Route(out Output) (StreamRef, error) {
 	t := reflect.TypeOf(out.Value)
 	for _, o := range d.Outputs {
 		switch {
 		case o.Type != t, o.Family != "" && out.Topic != o.Topic.Name:
-		case o.Routed && (!strings.HasPrefix(out.Topic, o.Topic.Name) || len(out.Topic) == len(o.Topic.Name)):
-			return StreamRef{}, fmt.Errorf("group %s emits %T to a topic that does not begin with %s", d.Name, out.Value, o.Topic.Name)
+		case o.Routed && !o.names(out.Topic):
+			return StreamRef{}, d.misnamed(out.Value, o)
 		case !o.Routed && o.Family == "" && out.Topic != "":
 			return StreamRef{}, fmt.Errorf("group %s names a topic for %T, whose stream is not routed", d.Name, out.Value)
 		default:

@@ -358,9 +358,8 @@ func (b *Bound) encode(outputs []Output) (emit []Emission, parked *Parked, err e
 		}
 		emit = append(emit, e)
 		for _, also := range o.Also {
-			o.Topic = also
-			if _, err := b.Route(o); err != nil {
-				return nil, &Parked{Code: UnroutedOutput, Reason: err.Error()}, nil
+			if !to.Routed || !to.names(also) {
+				return nil, &Parked{Code: UnroutedOutput, Reason: b.misnamed(o.Value, to).Error()}, nil
 			}
 			e.Topic = Topic{Name: also}
 			emit = append(emit, e)
