@@ -2,12 +2,15 @@ package consume_test
 
 import (
 	"context"
+	"errors"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"payerflow/connectors/kafka"
 	"payerflow/tables"
 )
 
@@ -72,4 +75,37 @@ func listen(t *testing.T, called func()) string {
 	}()
 	t.Cleanup(func() { ln.Close(); <-done })
 	return ln.Addr().String()
+}
+
+// wire is a network that can be cut.
+type wire struct {
+	mu    sync.Mutex
+	isCut bool
+	conns []net.Conn
+}
+
+func (w *wire) option() kafka.Option {
+	return kgo.Dialer(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.isCut {
+			return nil, errors.New("the wire is cut")
+		}
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if err == nil {
+			w.conns = append(w.conns, c)
+		}
+		return c, err
+	})
+}
+
+func (w *wire) cut(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.isCut = cut; cut {
+		for _, c := range w.conns {
+			c.Close()
+		}
+		w.conns = nil
+	}
 }

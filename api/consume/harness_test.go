@@ -181,7 +181,7 @@ func quick() consume.Limits {
 	return consume.Limits{Streams: 3, Heartbeat: 200 * time.Millisecond, Write: time.Second, Age: time.Hour, Idle: time.Minute}
 }
 
-func (s *stage) worker(limits consume.Limits) *worker {
+func (s *stage) worker(limits consume.Limits, opts ...kafka.Option) *worker {
 	s.t.Helper()
 	mux := http.NewServeMux()
 	guard := access.NewGuard(s.control, s.keys, nil)
@@ -198,7 +198,7 @@ func (s *stage) worker(limits consume.Limits) *worker {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	address := server.Listener.Addr().String()
-	c, err := kafka.OpenCopies([]string{s.broker.Addr()}, s.schemas, address)
+	c, err := kafka.OpenCopies([]string{s.broker.Addr()}, s.schemas, address, opts...)
 	must(s.t, err)
 	door := consume.New(consume.Options{Copies: c, Rules: s.control, Worker: address, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	config := huma.DefaultConfig("test", "1")

@@ -186,6 +186,43 @@ func TestTwoWorkers(t *testing.T) {
 	}
 }
 
+// TestOwnerVanishes: the owner is cut off from the broker, as one that was
+// killed or lost its network. The next one goes on at the committed position;
+// the old one, back again, can acknowledge nothing.
+func TestOwnerVanishes(t *testing.T) {
+	s := newStage(t)
+	sub := s.subscribe("visits", 1)
+	_, token := s.token(team, "*")
+	wire := &wire{}
+	a, b := s.worker(quick(), wire.option()), s.worker(quick())
+	s.deliver(sub, 0, 0, 10)
+	got := a.pull(token, "visits", "max=10&lease=10m&wait=10s").Events
+	if r := a.ack(token, "visits", got[0].Lease, got[1].Lease, got[5].Lease); r.Settled != 3 {
+		t.Fatalf("%+v", r)
+	}
+	wire.cut(true)
+	again := b.pull(token, "visits", "max=100&lease=10m&wait=20s").Events
+	if joined(idsOf(again)) != joined(numbered(2, 10)) {
+		t.Errorf("the next owner has %v", idsOf(again))
+	}
+	for _, l := range again {
+		if l.Deliveries != 1 {
+			t.Errorf("%s: delivery %d of this owner", l.id(), l.Deliveries)
+		}
+	}
+	wire.cut(false)
+	await(t, "the old owner passes on to the new one", func() bool {
+		r := a.ack(token, "visits", leasesOf(got[2:])...)
+		return r.Status == 200 && r.Settled == 0 && len(r.Gone) == 8
+	})
+	if at := b.position(token, "visits"); at != 2 {
+		t.Errorf("position %d", at)
+	}
+	if r := a.ack(token, "visits", leasesOf(again)...); r.Settled != 8 || b.position(token, "visits") != 10 {
+		t.Errorf("%+v at %d", r, b.position(token, "visits"))
+	}
+}
+
 func TestSeek(t *testing.T) {
 	s := newStage(t)
 	sub := s.subscribe("visits", 1)
