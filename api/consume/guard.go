@@ -90,15 +90,15 @@ func (g *grant) show(r *processors.Rules, c kafka.Copy) (events.Envelope, error)
 	if !ok {
 		return events.Envelope{}, errBarred
 	}
+	// What the whole team may see, each of its applications may see too.
+	if c.MaskID() == r.Mask(s.Team, "", string(c.Envelope.Type)).ID() {
+		return c.Envelope, nil
+	}
 	application := g.principal.Application
 	if g.principal.Team != s.Team {
 		application = ""
 	}
-	m := r.Mask(s.Team, application, string(c.Envelope.Type))
-	if c.MaskID() == m.ID() {
-		return c.Envelope, nil
-	}
-	return m.Envelope(c.Envelope)
+	return r.Mask(s.Team, application, string(c.Envelope.Type)).Envelope(c.Envelope)
 }
 
 // ended says why a request's context ended, nil where its caller left.

@@ -176,6 +176,9 @@ func (d *Door) joined(ctx context.Context) (context.Context, context.CancelFunc)
 
 // enter takes a place for a stream.
 func (d *Door) enter() (release func(), p *problem.Problem) {
+	if d.ctx.Err() != nil {
+		return nil, reconnect()
+	}
 	select {
 	case d.open <- struct{}{}:
 		d.metrics.streams.Inc()

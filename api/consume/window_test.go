@@ -270,7 +270,7 @@ func TestWindowNeverLoses(t *testing.T) {
 
 func numbers(from, to int64) func(func(int64) bool) {
 	return func(yield func(int64) bool) {
-		for o := from; o < to && yield(o); o++ { //nolint:revive // the loop is the work
+		for o := from; o < to && yield(o); o++ {
 		}
 	}
 }
