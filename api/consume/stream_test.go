@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -111,7 +112,7 @@ func (l *listener) end() string {
 			return "cut"
 		}
 		if s.event == "end" {
-			if _, err := l.next(); err != io.EOF {
+			if _, err := l.next(); !errors.Is(err, io.EOF) {
 				l.t.Error("something after the end")
 			}
 			return fmt.Sprint(s.data["code"])

@@ -114,7 +114,7 @@ after the last event that was shown. What it shows may be PHI; it goes to standa
 			_, err := backoff.Retry(cmd.Context(), func() (struct{}, error) { return struct{}{}, s.once(cmd.Context()) },
 				backoff.WithBackOff(backoff.NewConstantBackOff(time.Second)), backoff.WithMaxElapsedTime(0))
 			if cmd.Context().Err() != nil {
-				return nil
+				return nil //nolint:nilerr // it ends as it was told to
 			}
 			return err
 		},
