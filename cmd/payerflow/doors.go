@@ -9,6 +9,7 @@ import (
 	"payerflow/api"
 	"payerflow/api/access"
 	"payerflow/api/consume"
+	"payerflow/api/deadletters"
 	"payerflow/api/intake"
 	"payerflow/api/rules"
 	"payerflow/codecs"
@@ -47,7 +48,10 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	d := &doors{guard: access.NewGuard(control, keys, a.issuer()), copies: copies}
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
 	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})
-	d.all = []api.Door{d.out, &rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}, in}
+	letters := func() *kafka.DeadLetters {
+		return &kafka.DeadLetters{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}
+	}
+	d.all = []api.Door{d.out, &rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}, in, deadletters.New(control, letters, a.log)}
 	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run}
 	return d, nil
 }

@@ -68,6 +68,9 @@ const (
 // ErrOvertaken says that another redrive or drop of the topic has begun.
 var ErrOvertaken = errors.New("another redrive or drop of this topic has begun; this one ends, and nothing is done twice")
 
+// ErrEngineOnly says that records of a topic cannot be redriven.
+var ErrEngineOnly = errors.New("no one but the engine writes there")
+
 // Handle redrives or drops dead letters, those of each partition in order. A
 // record and the note that it was redriven are written in one transaction: a
 // run that was cut short is gone on with by another, and no record goes back
@@ -135,7 +138,7 @@ var engineTopics = []string{dlqSuffix, "-table", "-ticks", "-repartition"}
 func (r *redrive) begin(ctx context.Context) error {
 	for _, suffix := range engineTopics {
 		if strings.HasSuffix(r.to, suffix) && !r.h.Drop {
-			return fmt.Errorf("records of %s cannot be redriven: no one but the engine writes there; drop them", r.to)
+			return fmt.Errorf("records of %s cannot be redriven: %w; drop them", r.to, ErrEngineOnly)
 		}
 	}
 	c, err := Dial(ctx, r.d.Brokers, r.d.Options...)
