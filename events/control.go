@@ -2,6 +2,7 @@ package events
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -9,11 +10,11 @@ import (
 // or taken away. The topic mediator.control has one partition, so that its
 // offset is the version of all rules. Key: kind/name.
 type Control struct {
-	Kind    string  `avro:"kind" json:"kind"`       // see tables: event-type, routing-rule, subscription, permission, token
+	Kind    string  `avro:"kind" json:"kind"`       // see tables: event-type, routing-rule, subscription, permission, token, approval-policy, proposal
 	Name    string  `avro:"name" json:"name"`       // of the row within its kind
 	Version int32   `avro:"version" json:"version"` // the row's version that this makes: one more than before, or it is refused
-	Act     string  `avro:"act" json:"act"`         // PUT, DELETE or QUARANTINE
-	Row     string  `avro:"row" json:"row"`         // JSON of the row; "" for DELETE and QUARANTINE
+	Act     string  `avro:"act" json:"act"`         // one of the acts below
+	Row     string  `avro:"row" json:"row"`         // JSON of the row; "" for DELETE and QUARANTINE; who decides, for acts on a proposal
 	By      string  `avro:"by" json:"by"`           // token or principal
 	Why     string  `avro:"why" json:"why"`
 	At      Instant `avro:"at" json:"at"`
@@ -24,7 +25,17 @@ const (
 	ControlPut        = "PUT"
 	ControlDelete     = "DELETE"
 	ControlQuarantine = "QUARANTINE" // a rule or subscription that failed at run time: Why says how
+
+	// Acts on a proposal. All changes of the rows that one makes come into
+	// force at its offset, or none.
+	ControlApprove  = "APPROVE"
+	ControlReject   = "REJECT"
+	ControlWithdraw = "WITHDRAW"
+	ControlApply    = "APPLY"
+	ControlExpire   = "EXPIRE" // its until has passed
 )
+
+var controlActs = []string{ControlPut, ControlDelete, ControlQuarantine, ControlApprove, ControlReject, ControlWithdraw, ControlApply, ControlExpire}
 
 func (e Control) EventType() string     { return "CONTROL_" + e.Act }
 func (e Control) Subject() string       { return e.Kind + "/" + e.Name }
@@ -33,7 +44,7 @@ func (e Control) LogValue() slog.Value  { return logged(Type(e.EventType())) }
 
 // Validate returns the first field that is absent.
 func (e Control) Validate() error {
-	if e.Act != ControlPut && e.Act != ControlDelete && e.Act != ControlQuarantine {
+	if !slices.Contains(controlActs, e.Act) {
 		return unknownType()
 	}
 	return missing(text("kind", e.Kind), text("name", e.Name), field{"at", e.At == 0})

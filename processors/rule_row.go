@@ -11,12 +11,13 @@ import (
 	"payerflow/tables"
 )
 
-// FoldControl keeps the last state of one row. A change that does not name the
-// row's next version, or whose row cannot be read, changes nothing, as in
-// Rules; what a row says about others is for Rules alone to judge.
+// FoldControl keeps the last state of one row as control events of that row
+// left it. A change of a version that the row has had, or whose row cannot be
+// read, changes nothing, as in Rules; what a row says about others is for
+// Rules alone to judge. What a proposal changed is in the proposal's row.
 func FoldControl(row tables.RuleRow, rec topology.Record[events.Control]) (tables.RuleRow, []topology.Output) {
 	c := rec.Body
-	if c.Version != row.Next() {
+	if c.Version < row.Next() { // a higher one follows what a proposal changed
 		return row, nil
 	}
 	switch c.Act {
@@ -35,6 +36,10 @@ func FoldControl(row tables.RuleRow, rec topology.Record[events.Control]) (table
 			text = ""
 		}
 		return row.With(rec.ID(), c, text), nil
+	case events.ControlApprove, events.ControlReject, events.ControlWithdraw, events.ControlApply, events.ControlExpire:
+		if row.Version > 0 && row.Act != events.ControlDelete {
+			return row.With(rec.ID(), c, row.Row), nil
+		}
 	}
 	return row, nil
 }

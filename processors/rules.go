@@ -26,6 +26,11 @@ type Rules struct {
 	permissions   map[string]row[tables.Permission]
 	granted       map[string][]tables.Permission // the same by team
 	tokens        map[string]row[tables.Token]
+	policies      map[string]row[tables.ApprovalPolicy]
+	proposals     map[string]row[tables.Proposal]
+	past          map[string][]Past // of rows that proposals may change, by kind/name
+
+	passing bool // the changes are those of a proposal that may come into force
 
 	owned  map[string]bool // kinds whose rows are this value's own; nil when it is done
 	sights *sights
@@ -61,6 +66,7 @@ func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 		types: map[string]row[*registered]{}, published: map[string][]string{},
 		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
 		permissions: map[string]row[tables.Permission]{}, granted: map[string][]tables.Permission{}, tokens: map[string]row[tables.Token]{},
+		policies: map[string]row[tables.ApprovalPolicy]{}, proposals: map[string]row[tables.Proposal]{}, past: map[string][]Past{},
 	}
 	for _, t := range defaults {
 		r.catalogue[t.Name] = t
@@ -89,41 +95,41 @@ func (r *Rules) apply(c Change) Outcome {
 	if len(faults) > 0 {
 		return Outcome{Offset: c.Offset, Version: r.Version(c.Control.Kind, c.Control.Name), Faults: faults}
 	}
-	r.own(c.Control.Kind)
-	switch c.Control.Act {
+	r.take(e, c.Control)
+	return Outcome{Offset: c.Offset, Applied: true, Version: r.Version(c.Control.Kind, c.Control.Name)}
+}
+
+// take puts a change in force that was checked.
+func (r *Rules) take(e entry, c events.Control) {
+	if p, ok := e.(*proposal); ok && p.after != nil {
+		r.adopt(p.after)
+	}
+	r.own(c.Kind)
+	switch c.Act {
 	case events.ControlDelete:
 		e.drop(r)
 	default:
-		e.put(r, c.Control.Version)
+		e.put(r, c.Version)
 	}
-	return Outcome{Offset: c.Offset, Applied: true, Version: r.Version(c.Control.Kind, c.Control.Name)}
+	r.remember(c)
 }
 
 // own copies the rows of a kind before the first of them is changed.
 func (r *Rules) own(kind string) {
-	if r.owned[kind] {
-		return
-	}
-	r.owned[kind] = true
-	switch kind {
-	case tables.KindEventType:
-		r.types, r.published = maps.Clone(r.types), maps.Clone(r.published)
-	case tables.KindRoutingRule:
-		r.rules = maps.Clone(r.rules)
-	case tables.KindSubscription:
-		r.subscriptions = maps.Clone(r.subscriptions)
-	case tables.KindPermission:
-		r.permissions, r.granted = maps.Clone(r.permissions), maps.Clone(r.granted)
-	case tables.KindToken:
-		r.tokens = maps.Clone(r.tokens)
+	if !r.owned[kind] {
+		r.owned[kind] = true
+		rowKinds[kind].own(r)
 	}
 }
 
-// sealed ends the changes. Tokens have no part in routing: where nothing else
-// changed, the index stays.
+// sealed ends the changes. Where no kind changed that has a part in routing,
+// the index stays.
 func (r *Rules) sealed() *Rules {
-	delete(r.owned, tables.KindToken)
-	if r.index == nil || len(r.owned) > 0 {
+	routing := false
+	for kind := range r.owned {
+		routing = routing || rowKinds[kind].routing
+	}
+	if r.index == nil || routing {
 		r.index = newIndex(r)
 		r.hash = sync.OnceValue(r.routingHash)
 	}
@@ -136,17 +142,8 @@ func (r *Rules) Offset() int64 { return r.offset }
 
 // Version is the version of a row, 0 where there is none.
 func (r *Rules) Version(kind, name string) int32 {
-	switch kind {
-	case tables.KindEventType:
-		return r.types[name].version
-	case tables.KindRoutingRule:
-		return r.rules[name].version
-	case tables.KindSubscription:
-		return r.subscriptions[name].version
-	case tables.KindPermission:
-		return r.permissions[name].version
-	case tables.KindToken:
-		return r.tokens[name].version
+	if k, known := rowKinds[kind]; known {
+		return k.version(r, name)
 	}
 	return 0
 }

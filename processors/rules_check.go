@@ -25,7 +25,11 @@ const (
 	Incompatible    = "INCOMPATIBLE" // an earlier or later reader could not read
 	InvalidSchema   = "INVALID_SCHEMA"
 	InvalidCEL      = "INVALID_CONDITION"
-	NotVisible      = "NOT_VISIBLE" // delivery would tell what the team may not see
+	NotVisible      = "NOT_VISIBLE"     // delivery would tell what the team may not see
+	ApprovalNeeded  = "APPROVAL_NEEDED" // by somebody else, before it can come into force
+	SelfApproval    = "SELF_APPROVAL"   // by who proposed it
+	AlreadyDecided  = "ALREADY_DECIDED" // the proposal is over, or the same token decided before
+	NotPermitted    = "NOT_PERMITTED"   // policies name others
 )
 
 // entry is the row of a change.
@@ -34,6 +38,7 @@ type entry interface {
 	checkDrop(r *Rules) []events.Fault // of a DELETE
 	put(r *Rules, version int32)
 	drop(r *Rules)
+	team() string // whose row it is
 }
 
 // Check is every reason for which Apply would refuse the change, each with a
@@ -56,10 +61,16 @@ func (r *Rules) read(c events.Control) (entry, []events.Fault) {
 		e, more = r.written(c)
 	case events.ControlDelete, events.ControlQuarantine:
 		e, more = r.present(c)
+	case events.ControlApprove, events.ControlReject, events.ControlWithdraw, events.ControlApply, events.ControlExpire:
+		e, more = r.decided(c)
 	default:
-		more = fault(events.InvalidValue, "", "the act is PUT, DELETE or QUARANTINE")
+		more = fault(events.InvalidValue, "", "there is no such act")
 	}
-	return e, append(faults, more...)
+	faults = append(faults, more...)
+	if len(faults) == 0 {
+		faults = r.guard(c)
+	}
+	return e, faults
 }
 
 // written is the row of a PUT.
@@ -98,22 +109,8 @@ func (r *Rules) present(c events.Control) (entry, []events.Fault) {
 }
 
 func (r *Rules) entry(kind, name string) (entry, bool) {
-	switch kind {
-	case tables.KindEventType:
-		v, ok := r.EventType(name)
-		return &eventType{v}, ok
-	case tables.KindRoutingRule:
-		v, ok := r.rules[name]
-		return &routingRule{v.value}, ok
-	case tables.KindSubscription:
-		v, ok := r.subscriptions[name]
-		return &subscription{v.value}, ok
-	case tables.KindPermission:
-		v, ok := r.permissions[name]
-		return &permission{v.value}, ok
-	case tables.KindToken:
-		v, ok := r.tokens[name]
-		return &token{v.value}, ok
+	if k, known := rowKinds[kind]; known {
+		return k.entry(r, name)
 	}
 	return nil, false
 }
@@ -121,29 +118,10 @@ func (r *Rules) entry(kind, name string) (entry, bool) {
 // decodeRow reads a row strictly: no unknown, repeated or differently cased
 // member, and nothing after it.
 func decodeRow(c events.Control) (e entry, name string, faults []events.Fault) {
-	switch c.Kind {
-	case tables.KindEventType:
-		t := &eventType{}
-		faults = strictly(c.Row, &t.EventType)
-		return t, t.Name, faults
-	case tables.KindRoutingRule:
-		t := &routingRule{}
-		faults = strictly(c.Row, &t.RoutingRule)
-		return t, t.ID(), faults
-	case tables.KindSubscription:
-		t := &subscription{}
-		faults = strictly(c.Row, &t.Subscription)
-		return t, t.ID(), faults
-	case tables.KindPermission:
-		t := &permission{}
-		faults = strictly(c.Row, &t.Permission)
-		return t, t.ID(), faults
-	case tables.KindToken:
-		t := &token{}
-		faults = strictly(c.Row, &t.Token)
-		return t, t.Token.ID, faults
+	if k, known := rowKinds[c.Kind]; known {
+		return k.decode(c)
 	}
-	return nil, "", fault(events.InvalidValue, "", "the kind is event-type, routing-rule, subscription, permission or token")
+	return nil, "", fault(events.InvalidValue, "", "there is no such kind of rows")
 }
 
 func strictly[T any](text string, into *T) []events.Fault {

@@ -16,6 +16,8 @@ const (
 
 type eventType struct{ tables.EventType }
 
+func (t *eventType) team() string { return t.Owner }
+
 func (t *eventType) put(r *Rules, version int32) {
 	r.sights.clear()
 	r.types[t.Name] = row[*registered]{version, register(t.EventType, r.types[t.Name].value)}

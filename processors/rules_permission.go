@@ -9,6 +9,8 @@ import (
 
 type permission struct{ tables.Permission }
 
+func (p *permission) team() string { return p.Team }
+
 func (p *permission) put(r *Rules, version int32) {
 	r.revoke(p.Permission)
 	r.permissions[p.ID()] = row[tables.Permission]{version, p.Permission}

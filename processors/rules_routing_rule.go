@@ -11,6 +11,8 @@ import (
 
 type routingRule struct{ tables.RoutingRule }
 
+func (u *routingRule) team() string { return u.Team }
+
 func (u *routingRule) put(r *Rules, version int32) {
 	if u.State != tables.StateQuarantined {
 		u.Reason = ""

@@ -15,6 +15,8 @@ const (
 
 type subscription struct{ tables.Subscription }
 
+func (s *subscription) team() string { return s.Team }
+
 func (s *subscription) put(r *Rules, version int32) {
 	if s.State != tables.StateQuarantined {
 		s.Reason = ""

@@ -11,6 +11,8 @@ const hashBytes = 32 // of HMAC-SHA-256
 
 type token struct{ tables.Token }
 
+func (t *token) team() string { return t.Team }
+
 func (t *token) put(r *Rules, version int32) {
 	r.tokens[t.ID] = row[tables.Token]{version, t.Token}
 }

@@ -14,6 +14,8 @@ const (
 	KindSubscription = "subscription"
 	KindPermission   = "permission"
 	KindToken        = "token"
+	KindPolicy       = "approval-policy"
+	KindProposal     = "proposal"
 )
 
 // Classes of fields that we set. A team may register others.
@@ -132,6 +134,7 @@ const (
 	StatePaused      = "PAUSED"
 	StateDeprecated  = "DEPRECATED"
 	StateQuarantined = "QUARANTINED"
+	StateShadow      = "SHADOW" // of a rule or subscription: asked of every event, and only counted
 
 	DeliverTopic  = "topic"
 	DeliverStream = "stream"
