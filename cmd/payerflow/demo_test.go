@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -120,12 +122,13 @@ var substituted = regexp.MustCompile(`-H "Authorization: Bearer \$\(bin/payerflo
 
 func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 	t.Helper()
+	given := ""
 	if print := substituted.FindStringSubmatch(line); print != nil {
 		token, stderr, code := cli(t, "", append(strings.Fields(print[1]), flags...)...)
 		if code != 0 {
 			t.Fatalf("%s: %s", print[0], stderr)
 		}
-		tokens.Store(addr, strings.TrimSpace(token))
+		given = strings.TrimSpace(token)
 	}
 	words := strings.Fields(strings.ReplaceAll(line, "'", ""))
 	switch words[0] {
@@ -134,13 +137,19 @@ func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 			t.Errorf("%s: no such target", line)
 		}
 	case "curl":
-		url := strings.Replace(words[len(words)-1], "127.0.0.1:8080", addr, 1)
-		if code := get(t, url, new(any)); code != 200 {
-			t.Errorf("%s: %d", line, code)
+		if _, err := exec.LookPath("curl"); err != nil {
+			t.Logf("not run, there is no curl here: %s", line)
+			return
+		}
+		command := substituted.ReplaceAllLiteralString(strings.Replace(line, "127.0.0.1:8080", addr, 1), `-H "Authorization: Bearer `+given+`"`)
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "curl -f"+strings.TrimPrefix(command, "curl"))
+		cmd.Dir = root(t, "")
+		if out, err := cmd.CombinedOutput(); err != nil || !json.Valid(out) {
+			t.Errorf("%s: %v %s", line, err, out)
 		}
 	case "bin/payerflow":
 		args := append(words[1:len(words):len(words)], flags...)
-		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "perm", "redact", "token"}, words[1]) {
+		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "perm", "redact", "synthetic", "token"}, words[1]) {
 			args = append(args, "--url", "http://"+addr)
 		}
 		for i, a := range args {

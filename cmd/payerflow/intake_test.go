@@ -74,6 +74,10 @@ func TestDoors(t *testing.T) {
 // consistency token.
 func documented(t *testing.T, page, addr, token string) {
 	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Logf("not run, there is no curl here: %s", page)
+		return
+	}
 	b, err := os.ReadFile(root(t, page))
 	if err != nil {
 		t.Fatal(err)
