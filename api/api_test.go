@@ -26,7 +26,7 @@ type rows struct {
 }
 
 func (r rows) Views() []topology.Served {
-	return []topology.Served{{View: topology.View{Name: "claim-status", Key: "claimId", Doc: "Status of a claim."}, Row: reflect.TypeFor[tables.ClaimStatus]()}}
+	return []topology.Served{{View: topology.View{Name: "claim-status", Key: "claimId", Doc: "Status of a claim.", Classes: []string{tables.ClassPHI}}, Row: reflect.TypeFor[tables.ClaimStatus]()}}
 }
 
 func (r rows) row(key string) topology.Answer {

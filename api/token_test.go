@@ -1,11 +1,15 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/events"
 	"payerflow/processors"
 	"payerflow/tables"
@@ -16,6 +20,27 @@ type latest struct{ rules *processors.Rules }
 
 func (l latest) Rules() (*processors.Rules, error) { return l.rules, nil }
 func (latest) Changed() <-chan struct{}            { return nil }
+
+// written are audit records in memory; err refuses them.
+type written struct {
+	mu      sync.Mutex
+	records []events.AuditReceived
+	err     error
+}
+
+func (w *written) Write(_ context.Context, e events.AuditReceived) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.records = append(w.records, e)
+	}
+	return w.err
+}
+
+// trailed makes a trail that writes to memory.
+func trailed(log audit.Log) *audit.Trail {
+	return audit.New(log, processors.NewAuditKeys(make([]byte, access.MinSecret)), slog.New(slog.DiscardHandler), nil)
+}
 
 // guarded makes a guard that knows one token, and its text.
 func guarded(t *testing.T, s tables.Scopes) (*access.Guard, string) {
@@ -35,5 +60,5 @@ func guarded(t *testing.T, s tables.Scopes) (*access.Guard, string) {
 	if !outcomes[0].Applied {
 		t.Fatal(outcomes[0].Faults)
 	}
-	return access.NewGuard(latest{rules}, keys, nil), text
+	return access.NewGuard(latest{rules}, keys, nil).Audit(trailed(&written{})), text
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/problem"
 	"payerflow/internal/topology"
 )
@@ -94,7 +95,7 @@ func registerView(api huma.API, views topology.Views, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc, Errors: faults,
-		Responses: typed(api, v, "Answer", false),
+		Responses: typed(api, v, "Answer", false), Middlewares: audited(v, "view.read"),
 	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
 		if err := mayRead(ctx, v.Name); err != nil {
 			return nil, err
@@ -108,7 +109,7 @@ func registerView(api huma.API, views topology.Views, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name, Tags: []string{"views"},
 		Summary: "List rows of " + v.Name, Description: v.Doc, Errors: faults,
-		Responses: typed(api, v, "Rows", true),
+		Responses: typed(api, v, "Rows", true), Middlewares: audited(v, "view.list"),
 	}, func(ctx context.Context, in *listInput) (*listOutput, error) {
 		if err := mayRead(ctx, v.Name); err != nil {
 			return nil, err
@@ -124,14 +125,25 @@ func registerView(api huma.API, views topology.Views, v topology.Served) {
 			return nil, problemOf(err)
 		}
 		out := &listOutput{Rows{Rows: []Answer{}}}
+		keys := make([]string, 0, len(page.Rows))
 		for _, a := range page.Rows {
-			out.Body.Rows = append(out.Body.Rows, answer(v.Name, a))
+			out.Body.Rows, keys = append(out.Body.Rows, answer(v.Name, a)), append(keys, a.Key)
 		}
+		audit.Shows(ctx, len(keys), keys...)
 		if page.Next != nil {
 			out.Body.Next = encodeCursor(*page.Next)
 		}
 		return out, nil
 	})
+}
+
+// audited says of every request for a view's rows that what is answered must be
+// written down, unless the view holds nothing that is classed.
+func audited(v topology.Served, act string) huma.Middlewares {
+	if v.Classes != nil && len(v.Classes) == 0 {
+		return nil
+	}
+	return audit.Reading(act, "view", v.Name, "key", v.Classes)
 }
 
 // mayRead refuses a token whose scopes do not name the view.

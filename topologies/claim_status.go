@@ -18,5 +18,6 @@ var ClaimStatus = topology.Group[tables.ClaimStatus]{
 		topology.Fold(ClaimPaid, processors.FoldClaimPaid),
 		topology.Fold(AppealResolved, processors.FoldAppealResolved),
 	},
-	View: topology.View{Name: "claim-status", Key: "claimId", Doc: "Status, amounts, denial and history of one claim."},
+	View: topology.View{Name: "claim-status", Key: "claimId", Doc: "Status, amounts, denial and history of one claim.",
+		Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank}},
 }

@@ -70,3 +70,13 @@ func TestViewsHaveNamesOfTheirOwn(t *testing.T) {
 		seen[g.View.Name] = g.Name
 	}
 }
+
+// TestViewsSayWhatTheyHold holds every view to naming the classes of its rows:
+// an answer of one that names any is audited.
+func TestViewsSayWhatTheyHold(t *testing.T) {
+	for _, g := range topologies.All {
+		if g.View.Name != "" && g.View.Classes == nil {
+			t.Errorf("view %s does not say which classes its rows hold: name them, or topology.NoClasses", g.View.Name)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"payerflow/api/audit"
 	"payerflow/api/problem"
 	"payerflow/processors"
 )
@@ -34,6 +35,7 @@ type Guard struct {
 	rules  Snapshots
 	keys   *Keyring
 	issuer Issuer // nil: none
+	trail  *audit.Trail
 	now    func() time.Time
 
 	mu   sync.Mutex
@@ -55,6 +57,13 @@ const recheck = 250 * time.Millisecond
 // NewGuard checks tokens against rules; issuer may be nil.
 func NewGuard(rules Snapshots, keys *Keyring, issuer Issuer) *Guard {
 	return &Guard{rules: rules, keys: keys, issuer: issuer, now: time.Now, held: map[*session]struct{}{}}
+}
+
+// Audit has what is asked and refused written down. Without it nothing is shown
+// that must be.
+func (g *Guard) Audit(t *audit.Trail) *Guard {
+	g.trail = t
+	return g
 }
 
 // Run ends sessions whose token is revoked, changed or has expired, and all
@@ -115,6 +124,7 @@ func (g *Guard) Wrap(open func(*http.Request) bool, next http.Handler) http.Hand
 		}
 		p, s, refusal := g.Check(r.Context(), r.Header)
 		if refusal != nil {
+			g.refused(r.Header, refusal)
 			refusal.Write(w)
 			return
 		}
@@ -123,8 +133,27 @@ func (g *Guard) Wrap(open func(*http.Request) bool, next http.Handler) http.Hand
 		s.end = end
 		g.hold(s)
 		defer g.release(s)
-		next.ServeHTTP(w, r.WithContext(ctx))
+		if r = r.WithContext(ctx); g.trail == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		g.trail.Serve(w, r, audit.Who{Actor: p.Token, Team: p.Team}, next)
 	})
+}
+
+// refused has a refused token written down, with its id where there is one.
+func (g *Guard) refused(h http.Header, p *problem.Problem) {
+	if g.trail == nil || p.Status != http.StatusUnauthorized {
+		return
+	}
+	id := ""
+	if text, refusal := bearer(h); refusal == nil {
+		id = ID(text)
+	}
+	if rules, err := g.rules.Rules(); err != nil || rules.Version(kindToken, id) == 0 {
+		id = ""
+	}
+	g.trail.Refused(p.Code, id)
 }
 
 func (g *Guard) hold(s *session) {

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/problem"
 	"payerflow/connectors/kafka"
 	"payerflow/internal/topology"
@@ -51,10 +52,13 @@ func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{"dead letters"}, Summary: summary, Description: more,
 			MaxBodyBytes: maxBody, Errors: []int{401, 403, 404, 409, 422, 503}}
 	}
+	api = audit.Acting(api)
 	huma.Register(api, operation("list-dead-letter-topics", http.MethodGet, "/v1/dlq", "What waits in dead letter topics",
 		"Administrators see all topics, a team those of its own consumer topics. Everything that lies there is read."), d.list)
-	huma.Register(api, operation("get-dead-letters", http.MethodGet, "/v1/dlq/{topic}", "A page of dead letters",
-		"Key and payload are redacted by the permissions of the token's team, an administrator's too. Of a payload that does not decode nothing is shown."), d.page)
+	get := operation("get-dead-letters", http.MethodGet, "/v1/dlq/{topic}", "A page of dead letters",
+		"Key and payload are redacted by the permissions of the token's team, an administrator's too. Of a payload that does not decode nothing is shown.")
+	get.Middlewares = audit.Reading("deadletter.read", "topic", "", "", []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank})
+	huma.Register(api, get, d.page)
 	huma.Register(api, operation("redrive-dead-letters", http.MethodPost, "/v1/dlq/{topic}/redrive", "Send records back to where they came from",
 		"For administrators. None goes back twice; a request that breaks off is gone on with by the same request."), d.redrive)
 	huma.Register(api, operation("drop-dead-letters", http.MethodPost, "/v1/dlq/{topic}/drop", "Give dead letters up",

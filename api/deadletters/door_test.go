@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/deadletters"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
@@ -110,7 +111,11 @@ func (s *stage) serve() {
 		return &kafka.DeadLetters{Brokers: s.brokers, Schemas: s.schemas}
 	}, slog.New(slog.DiscardHandler))
 	door.Register(mux, humago.New(mux, huma.DefaultConfig("test", "1")))
-	h := httptest.NewServer(access.NewGuard(s.control, s.keys, nil).Wrap(func(*http.Request) bool { return false }, mux))
+	log, err := kafka.OpenAudit(s.brokers, s.schemas)
+	must(s.T, err)
+	s.Cleanup(log.Close)
+	trail := audit.New(log, processors.NewAuditKeys(secret), slog.New(slog.DiscardHandler), nil)
+	h := httptest.NewServer(access.NewGuard(s.control, s.keys, nil).Audit(trail).Wrap(func(*http.Request) bool { return false }, mux))
 	s.Cleanup(h.Close)
 	s.url = h.URL
 }
@@ -148,7 +153,7 @@ func (s *stage) park(dlq, key, code string, payload []byte) {
 	must(s.T, err)
 	value, err := serde.Encode(codecs.DeadLetter{OriginalKey: []byte(key), OriginalPayload: payload,
 		OriginalHeaders: []codecs.DLQHeader{{Key: "ce_subject", Value: []byte(canary)}},
-		Metadata: codecs.DLQMetadata{OriginalTopic: topic, ReasonCode: code, FailureReason: "for a reason", FailedAt: events.InstantOf(time.Now()), ConsumerGroup: "g", EventID: &id}})
+		Metadata:        codecs.DLQMetadata{OriginalTopic: topic, ReasonCode: code, FailureReason: "for a reason", FailedAt: events.InstantOf(time.Now()), ConsumerGroup: "g", EventID: &id}})
 	must(s.T, err)
 	must(s.T, s.writer.ProduceSync(s.Context(), &kgo.Record{Topic: dlq, Key: []byte(key), Value: value}).FirstErr())
 }

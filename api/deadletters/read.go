@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/problem"
 	"payerflow/connectors/kafka"
 	"payerflow/processors"
@@ -95,11 +96,16 @@ func (d *Door) page(ctx context.Context, in *pageInput) (*struct{ Body Page }, e
 		}
 		return rules.Mask(c.Team, c.Application, eventType)
 	}
+	var keys []string
 	out := Page{Topic: dlq, Letters: make([]Letter, 0, len(page))}
 	for _, l := range page {
 		l = l.Redacted(mask)
 		out.Letters = append(out.Letters, Letter{l.At.Partition, l.At.Offset, l.State, l.Metadata, l.Key, l.Payload, l.Fault})
+		if l.Key != "" {
+			keys = append(keys, l.Key)
+		}
 	}
+	audit.Shows(ctx, len(out.Letters), keys...)
 	if more {
 		last := page[len(page)-1].At
 		out.Next = fmt.Sprintf("%d/%d", last.Partition, last.Offset)

@@ -78,7 +78,10 @@ func etag(version int32) string { return `"` + strconv.Itoa(int(version)) + `"` 
 func (d *Door) change(ctx context.Context, e events.Control) (processors.Outcome, error) {
 	o, err := d.Log.Change(ctx, e)
 	var fault *events.Fault
+	var known *problem.Problem
 	switch {
+	case errors.As(err, &known):
+		return o, known
 	case errors.Is(err, topology.ErrUnavailable):
 		if _, stale := d.Log.Rules(); stale != nil {
 			return o, access.Stale()

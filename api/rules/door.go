@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/events"
 	"payerflow/processors"
 )
@@ -37,6 +38,7 @@ func (d *Door) Open(*http.Request) bool { return false }
 
 // Register adds the paths of every kind of row.
 func (d *Door) Register(_ *http.ServeMux, api huma.API) {
+	api = audit.Acting(api)
 	d.registerEventTypes(api)
 	d.registerRoutingRules(api)
 	d.registerSubscriptions(api)

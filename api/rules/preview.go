@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/problem"
 )
 
@@ -43,6 +44,12 @@ func (d *Door) registerPreview(api huma.API) {
 			}
 			if len(in.Body.Body) > 0 && !c.Scopes.Admin { // who may try out values could find what a redacted key stands for
 				return nil, access.Forbidden("a body of one's own is previewed by administrators; leave it out to see the type's sample")
+			}
+			if len(in.Body.Body) > 0 {
+				classes := slices.Sorted(maps.Keys(c.rules.Classes(in.Body.Team, in.Body.Application, in.Body.EventType)))
+				if p := audit.Reads(ctx, "redaction.preview", "event-type", in.Body.EventType, classes); p != nil {
+					return nil, p
+				}
 			}
 			out, err := c.preview(in.Body)
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"payerflow/api"
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/rules"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
@@ -36,6 +37,43 @@ type stack struct {
 	url     string
 	admin   string
 	log     *lockedBuffer
+	audit   auditLog
+}
+
+// auditLog writes to the broker, and keeps what it wrote; err refuses it.
+type auditLog struct {
+	*kafka.Audit
+	mu      sync.Mutex
+	records []events.AuditReceived
+	err     error
+}
+
+func (l *auditLog) Write(ctx context.Context, e events.AuditReceived) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	err := l.Audit.Write(ctx, e)
+	if err == nil {
+		l.records = append(l.records, e)
+	}
+	return err
+}
+
+// taken are the records since it was last asked.
+func (l *auditLog) taken() []events.AuditReceived {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.records
+	l.records = nil
+	return out
+}
+
+func (l *auditLog) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
 }
 
 type lockedBuffer struct {
@@ -89,8 +127,11 @@ func start(t *testing.T) *stack {
 	must(t, err)
 	s.control, err = kafka.OpenControl([]string{broker.Addr()}, &codecs.Memory{}, processors.NewRules(topologies.DefaultEventTypes(), secret), logger, nil, opts...)
 	must(t, err)
-	guard := access.NewGuard(s.control, s.keys, nil)
-	door := &rules.Door{Log: kafka.Provisioned{Control: s.control}, Keys: s.keys, Logger: logger}
+	s.audit.Audit, err = kafka.OpenAudit([]string{broker.Addr()}, &codecs.Memory{}, opts...)
+	must(t, err)
+	t.Cleanup(s.audit.Close)
+	guard := access.NewGuard(s.control, s.keys, nil).Audit(audit.New(&s.audit, processors.NewAuditKeys(secret), logger, nil))
+	door := &rules.Door{Log: audit.Over(kafka.Provisioned{Control: s.control}), Keys: s.keys, Logger: logger}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for _, run := range []func(context.Context) error{s.control.Run, guard.Run} {

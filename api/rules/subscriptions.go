@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,7 +100,10 @@ func (d *Door) registerTopicDeletion(api huma.API, r resource[tables.Subscriptio
 		if s.State == tables.StateActive {
 			return nil, r.droppable(s)
 		}
-		if err := d.Log.DeleteConsumerTopic(ctx, in.team, in.name); err != nil {
+		var known *problem.Problem
+		if err := d.Log.DeleteConsumerTopic(ctx, in.team, in.name); errors.As(err, &known) {
+			return nil, known
+		} else if err != nil {
 			d.Logger.Warn("a consumer topic cannot be deleted", "error", err)
 			return nil, problem.New(http.StatusServiceUnavailable, "TOPIC_NOT_DELETED", "the topic could not be deleted yet; try again")
 		}

@@ -8,12 +8,14 @@ import (
 
 	"payerflow/api"
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/consume"
 	"payerflow/api/deadletters"
 	"payerflow/api/intake"
 	"payerflow/api/rules"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
+	"payerflow/processors"
 )
 
 // doors are what others come in by, who guards them, and what works behind
@@ -22,6 +24,7 @@ type doors struct {
 	guard  *access.Guard
 	all    []api.Door
 	copies *kafka.Copies
+	audit  *kafka.Audit
 	out    *consume.Door
 	work   []func(context.Context) error
 }
@@ -40,19 +43,29 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	if err != nil {
 		return nil, err
 	}
-	copies, err := kafka.OpenCopies(c.brokers, c.registry, c.worker, c.opts...)
+	secret, err := a.secret()
 	if err != nil {
 		return nil, err
 	}
+	log, err := kafka.OpenAudit(c.brokers, c.registry, c.opts...)
+	if err != nil {
+		return nil, err
+	}
+	copies, err := kafka.OpenCopies(c.brokers, c.registry, c.worker, c.opts...)
+	if err != nil {
+		log.Close()
+		return nil, err
+	}
+	trail := audit.New(log, processors.NewAuditKeys(secret), a.log, metrics)
 	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log})
-	d := &doors{guard: access.NewGuard(control, keys, a.issuer()), copies: copies}
+	d := &doors{guard: access.NewGuard(control, keys, a.issuer()).Audit(trail), copies: copies, audit: log}
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
 	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})
 	letters := func() *kafka.DeadLetters {
 		return &kafka.DeadLetters{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}
 	}
-	d.all = []api.Door{d.out, &rules.Door{Log: kafka.Provisioned{Control: control}, Keys: keys, Logger: a.log}, in, deadletters.New(control, letters, a.log)}
-	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run}
+	d.all = []api.Door{d.out, &rules.Door{Log: audit.Over(kafka.Provisioned{Control: control}), Keys: keys, Logger: a.log}, in, deadletters.New(control, letters, a.log)}
+	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, trail.Run}
 	return d, nil
 }
 
@@ -68,6 +81,7 @@ func (d *doors) run(ctx context.Context) {
 func (d *doors) close() {
 	d.out.Close()
 	d.copies.Close()
+	d.audit.Close()
 }
 
 func (a *app) keyring() (*access.Keyring, error) {

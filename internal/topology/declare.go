@@ -43,11 +43,18 @@ type View struct {
 	Name string // path segment under /v1/views
 	Key  string // what the key is, for example claimId
 	Doc  string
+	// Classes are those that the rows hold, as event types class fields: every
+	// answer of the view is audited. NoClasses where there are none. nil says
+	// nothing, and is shown to nobody.
+	Classes []string
 	// Topic, where it is named, gets every changed row as a record: the newest
 	// of each key and transaction, in the table's encoding. Its partitions are
 	// the table's.
 	Topic Topic
 }
+
+// NoClasses says of a view that it holds nothing that is classed.
+var NoClasses = []string{}
 
 // Inputs are the streams of a group in reading order.
 type Inputs[S Row] []Input[S]
