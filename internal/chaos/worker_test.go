@@ -75,6 +75,7 @@ type order struct {
 	StoreFirst      bool
 	CommitFirst     bool
 	HideMarkers     bool
+	NoStandby       bool
 	RebalanceIn     time.Duration // 0: as the engine says
 }
 
@@ -110,7 +111,7 @@ func runWorker(arg string) error {
 	}
 	e, err := engine.Open(engine.Config{Client: opts, Brokers: o.Brokers, DataDir: o.Dir, Address: o.Dir, BatchRecords: 1000, BatchInterval: 20 * time.Millisecond,
 		SessionTimeout: sessionTimeout, TransactionTimeout: transactionTimeout, Freshness: 2 * time.Second,
-		Standby: true, Effects: outside(o.Outside),
+		Standby: !o.NoStandby, Effects: outside(o.Outside),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}, groups, &codecs.Memory{})
 	if err != nil {
 		return err
