@@ -255,13 +255,19 @@ func servers(t *testing.T) target {
 		t.Cleanup(func() { _ = registry.Close() })
 		tg.brokers, tg.registry = broker.Addr(), registry.URL()
 	}
+	tg.prepare(t)
+	return tg
+}
+
+// prepare makes topics, schemas, a secret and an administrator's token.
+func (tg *target) prepare(t *testing.T) {
+	t.Helper()
 	for _, args := range [][]string{{"topics", "apply", "--dev"}, {"schemas", "register"}} {
 		if _, stderr, code := cli(t, "", append(args, tg.flags()...)...); code != 0 {
 			t.Fatalf("%v: exit %d: %s", args, code, stderr)
 		}
 	}
-	tg.token = bootstrap(t, tg)
-	return tg
+	tg.token = bootstrap(t, *tg)
 }
 
 // bootstrap makes a secret of this test's own, and an administrator's token.

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 
 	"payerflow/codecs"
 	"payerflow/events"
+	"payerflow/internal/embedded"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
@@ -89,6 +93,63 @@ func eventsWay(t *testing.T, tg target) {
 	}
 	if strings.Contains(w.output(), "CANARY") {
 		t.Error("a key is in the log")
+	}
+	w.terminate()
+}
+
+// TestBrokerAway takes the broker away for longer than rules may be old: doors
+// refuse, nothing is parked, and afterwards everything goes on by itself.
+func TestBrokerAway(t *testing.T) {
+	if os.Getenv("KAFKA_BROKERS") != "" {
+		t.Skip("chaos runs take real brokers away")
+	}
+	login := newLogin("root")
+	t.Setenv("PAYERFLOW_BROKER_SASL_USERNAME", login.Username)
+	t.Setenv("PAYERFLOW_BROKER_SASL_PASSWORD", login.Password)
+	cfg := embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: t.TempDir(), Superuser: embedded.Login{Username: login.Username, Password: login.Password}}
+	start := func() *embedded.Broker {
+		broker, err := embedded.StartBroker(ctx(t, time.Minute), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return broker
+	}
+	broker := start()
+	cfg.Addr = broker.Addr()
+	tg := target{brokers: broker.Addr(), login: login}
+	registry, err := embedded.StartRegistry(ctx(t, time.Minute), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{tg.brokers}, Client: tg.options(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = registry.Close() })
+	tg.registry = registry.URL()
+	tg.prepare(t)
+	w, base := tg.worker(t, t.TempDir())
+	within(t, time.Minute, "ready", func() bool { return get(t, base+"/readyz", nil) == 200 })
+	run := uuid.NewString()[:8]
+	claim := func(i int) string { return fmt.Sprintf("away-%s-%d", run, i) }
+	if !published(base, tg.token, run, 0, 10, claim) {
+		t.Fatal("the door took nothing")
+	}
+	if err := broker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	within(t, time.Minute, "a door that refuses, and a worker that is not ready", func() bool {
+		return !published(base, tg.token, run, 10, 20, claim) && get(t, base+"/readyz", nil) == 503
+	})
+	broker = start()
+	t.Cleanup(func() { _ = broker.Close() })
+	within(t, time.Minute, "a door that takes events again", func() bool { return published(base, tg.token, run, 0, 20, claim) })
+	for i := range 20 {
+		within(t, time.Minute, "the row of each claim", func() bool { return get(t, base+"/v1/views/claim-status/"+claim(i), nil) == 200 })
+	}
+	ids := map[string]int{}
+	for _, r := range committed(t, tg, topologies.ClaimSubmitted.Topic.Name, 20, run) {
+		ids[header(r, topology.HeaderID)]++
+	}
+	onceEach(t, ids, 20)
+	if ends := endsOf(t, tg.client(t), topologies.Firehose.Topic.DLQ().Name); slices.Max(slices.Collect(maps.Values(ends))) > 0 {
+		t.Error("something was parked")
 	}
 	w.terminate()
 }
