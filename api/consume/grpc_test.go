@@ -2,6 +2,8 @@ package consume_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -109,10 +111,13 @@ func TestGRPCSlowReader(t *testing.T) {
 	_, token := s.token(team, "*")
 	l := quick()
 	l.Streams = 1
-	const n = 30_000 // more than a client of HTTP/2 buffers
+	const n = 3000                // with the padding, more than a client of HTTP/2 buffers
+	random := make([]byte, 4<<10) // what compresses would not fill them
+	_, _ = rand.Read(random)
+	s.pad = hex.EncodeToString(random)
 	w := s.worker(l)
-	for i := 0; i < n; i += 1000 {
-		s.deliver(sub, 0, i, i+1000)
+	for i := 0; i < n; i += 100 {
+		s.deliver(sub, 0, i, i+100)
 	}
 	in := w.consume(token, "visits", "", connect.WithGRPC())
 	got, last := eventsOf(t, in, 1)

@@ -49,6 +49,7 @@ type stage struct {
 	keys    *access.Keyring
 	writer  *kgo.Client
 	version map[string]int32
+	pad     string // makes events larger
 }
 
 func newStage(t *testing.T) *stage {
@@ -158,7 +159,7 @@ func (s *stage) write(sub tables.Subscription, m *processors.Mask, partition int
 	var records []*kgo.Record
 	for n := from; n < to; n++ {
 		e, err := m.Envelope(events.Envelope{ID: fmt.Sprintf("e%d", n), Type: eventType, Key: "visit-1", TransactionID: "t", At: events.InstantOf(time.Now()), SourceSystem: "ehr",
-			Tags: []string{"a b", "next"}, Extensions: map[string]string{}, Body: events.Body(fmt.Sprintf(`{"n": %d, "id":"visit-1", "note":%q}`, n, canary))})
+			Tags: []string{"a b", "next"}, Extensions: map[string]string{}, Body: events.Body(fmt.Sprintf(`{"n": %d, "id":"visit-1", "note":%q}`, n, canary+s.pad))})
 		must(s.t, err)
 		v, err := serde.Encode(e)
 		must(s.t, err)

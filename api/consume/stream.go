@@ -42,9 +42,9 @@ func (d *Door) stream(ctx context.Context, g *grant, s tables.Subscription, from
 	go func() {
 		defer close(watched)
 		end(g.watch(ctx))
+		out.hurry() // never after the handler has returned
 	}()
 	defer func() { end(nil); <-watched }()
-	defer context.AfterFunc(ctx, out.hurry)()
 	err := d.run(ctx, g, s, from, out)
 	if ctx.Err() != nil {
 		return ended(ctx)
