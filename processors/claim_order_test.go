@@ -170,12 +170,13 @@ func TestRowsAreSorted(t *testing.T) {
 			f.id = fmt.Sprintf("e%02d", rapid.IntRange(0, 8).Draw(t, "id"))
 			row, _ = step(row, f)
 		}
-		ids := map[string]bool{}
+		ids := map[[2]string]bool{}
 		for i, h := range row.History {
-			if ids[h.ID] || (i > 0 && h.At < row.History[i-1].At) {
+			id := [2]string{h.ID, string(h.Type)}
+			if ids[id] || (i > 0 && h.At < row.History[i-1].At) {
 				t.Fatalf("history %+v", row.History)
 			}
-			ids[h.ID] = true
+			ids[id] = true
 		}
 		if !slices.IsSorted(row.Marks) || len(slices.Compact(slices.Clone(row.Marks))) != len(row.Marks) {
 			t.Fatalf("marks %v", row.Marks)

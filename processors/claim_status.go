@@ -55,9 +55,10 @@ func claimFact[E topology.Event](rec topology.Record[E], member, provider events
 }
 
 // addClaimFact puts a fact in its place, unless the row holds it already, and
-// lets everything follow anew.
+// lets everything follow anew. An id that another type of event has says
+// nothing: who may publish the one may not be able to publish the other.
 func addClaimFact(row tables.ClaimStatus, key string, f tables.ClaimFact) (tables.ClaimStatus, []topology.Output) {
-	if slices.ContainsFunc(row.History, func(h tables.ClaimFact) bool { return h.ID == f.ID }) {
+	if slices.ContainsFunc(row.History, func(h tables.ClaimFact) bool { return h.ID == f.ID && h.Type == f.Type }) {
 		return row, nil
 	}
 	if len(row.History) >= maxClaimFacts {

@@ -195,6 +195,16 @@ func TestFoldsAreIdempotent(t *testing.T) {
 	}
 }
 
+// TestAnIDOfAnotherTypeHidesNothing: who may publish submissions cannot keep a
+// payment out of the row by sending its id first.
+func TestAnIDOfAnotherTypeHidesNothing(t *testing.T) {
+	first, second := submitted(1), paid(2, "y", 144, billing)
+	first.id, second.id = "same", "same"
+	if row := fold(t, []fact{first, second}); row.Status != tables.ClaimPaid {
+		t.Errorf("the claim is %s", row.Status)
+	}
+}
+
 func TestFoldsDoNotChangeTheRowTheyGet(t *testing.T) {
 	facts := numbered(submitted(5), approved(6), paid(7, "y", 144, billing))
 	row := fold(t, facts)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"payerflow/events"
+	"payerflow/tables"
 )
 
 // withheldTime stands for a time that may not be seen: an event needs one.
@@ -84,7 +85,10 @@ func (m *Mask) extensions(all map[string]string) map[string]string {
 	hidden := 0
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		_, classed := m.metadata[name]
+		_, ours := tables.MetadataClasses[name] // whose class is not one for what a producer says
 		switch {
+		case ours:
+			hidden++
 		case m.sees(name):
 			out[name] = all[name]
 		case classed:

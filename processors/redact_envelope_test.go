@@ -16,7 +16,7 @@ func envelope(body string) events.Envelope {
 	return events.Envelope{
 		ID: "e1", Type: "Clinic-Recorded-Visit", TypeVersion: 1, Key: "p1", EventSubject: &subject, TransactionID: "t1", UserID: "u1", At: 4711,
 		TransactionType: "UPDATE", SourceSystem: "ehr", Synthetic: true, Tags: []string{"a", "b"}, Publisher: "clinic", ReceivedAt: 4712, Digest: "d",
-		Extensions: map[string]string{"region": "west", "clerk": "Ann", "m4711": "x"}, Body: events.Body(body),
+		Extensions: map[string]string{"region": "west", "clerk": "Ann", "m4711": "x", "publisher": "m4711"}, Body: events.Body(body),
 	}
 }
 
@@ -29,7 +29,7 @@ func TestEnvelopes(t *testing.T) {
 	if len(out.Key) != 64 || out.Key != *out.EventSubject || out.UserID != events.Redacted || out.Digest != "" || out.ID != "e1" || out.At != 4711 || !out.Synthetic || out.TransactionID != "t1" {
 		t.Errorf("%#v", out)
 	}
-	if want := map[string]string{"region": "west", "clerk": events.Redacted, "redacted": events.Redacted}; !maps.Equal(out.Extensions, want) {
+	if want := map[string]string{"region": "west", "clerk": events.Redacted, "redacted": events.Redacted, "redacted2": events.Redacted}; !maps.Equal(out.Extensions, want) {
 		t.Errorf("extensions %v", out.Extensions)
 	}
 	if in.Extensions["clerk"] != "Ann" || *in.EventSubject != "p1" || in.Digest != "d" {

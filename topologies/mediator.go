@@ -28,13 +28,17 @@ const domainTopics = "domain topics"
 // routed are the firehose, and of each domain topic what the router did not
 // write itself.
 func routed() topology.Inputs[tables.Processed] {
-	in := topology.Inputs[tables.Processed]{topology.FoldWith(Firehose, inForce[events.Envelope], processors.RouteReceived).ByID()}
+	in := topology.Inputs[tables.Processed]{topology.ByIDWithin(topology.FoldWith(Firehose, inForce[events.Envelope], processors.RouteReceived), publisher)}
 	for _, t := range Catalogue {
-		in = append(in, topology.FoldWith(open(t), inForce[events.Typed], processors.RouteForeign).
-			Without(processors.HeaderOrigin).ByID().OneOf(domainTopics))
+		foreign := topology.FoldWith(open(t), inForce[events.Typed], processors.RouteForeign).Without(processors.HeaderOrigin).OneOf(domainTopics)
+		in = append(in, topology.ByIDWithin(foreign, func(events.Typed) string { return t.Name }))
 	}
 	return in
 }
+
+// publisher is who has to keep an event's identity unique: nobody can suppress
+// what another team publishes by taking its ids.
+func publisher(e events.Envelope) string { return e.Publisher }
 
 func domainStreams() (out []topology.StreamRef) {
 	for _, t := range Catalogue {

@@ -250,6 +250,36 @@ func TestRouterKnowsAnEventForADay(t *testing.T) {
 	}
 }
 
+// TestNobodyTakesAnothersIds: a team that knows or guesses the id of another's
+// event cannot have that dropped, nor parked.
+func TestNobodyTakesAnothersIds(t *testing.T) {
+	m := newMediator(t)
+	m.subscribe("claims-team", "all", nil)
+	sent := func(publisher string) events.Envelope {
+		e := claimReceived("e1")
+		e.Publisher, e.Digest = publisher, strings.Repeat(publisher[:1], 64)
+		return e
+	}
+	m.wants(m.receive(sent("attackers")), "claims.claim.submitted", "consumer.claims-team.all")
+	m.wants(m.receive(sent("billing")), "claims.claim.submitted", "consumer.claims-team.all")
+	m.wants(m.receive(sent("billing")), "dropped DUPLICATE")
+	changed := sent("billing")
+	changed.Digest = strings.Repeat("c", 64)
+	m.wants(m.receive(changed), "parked IDEMPOTENCY_MISMATCH")
+
+	open, err := codecs.NewOpen(topologies.ClaimSubmitted.Topic).Bind(m.memory, "claims.claim.submitted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := open.Encode(events.Typed{Body: claimBody})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := topology.Raw{Topic: "claims.claim.submitted", Key: []byte(canary), Value: value, Timestamp: mediatorNow, Headers: []topology.Header{{Key: topology.HeaderID, Value: []byte("e1")}}}
+	m.wants(m.record(rec), "consumer.claims-team.all")
+	m.wants(m.record(rec), "dropped DUPLICATE")
+}
+
 // TestRedrivenEventsAreTakenOnce: a dead letter lives for 30 days, and so does
 // the memory that it came back.
 func TestRedrivenEventsAreTakenOnce(t *testing.T) {

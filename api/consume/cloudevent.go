@@ -9,8 +9,9 @@ import (
 
 // CloudEvent is an event in the JSON format of CloudEvents 1.0 (structured
 // mode). Beside the specified attributes it has ours: transactionid, userid,
-// transactiontype, sourcesystem, synthetic, tags, and partitionkey, which is
-// the entity's key; then the producer's own. data is the body.
+// transactiontype, sourcesystem, synthetic, tags, publisher, which is the team
+// that the id is unique for, and partitionkey, which is the entity's key; then
+// the producer's own. data is the body.
 type CloudEvent struct{ events.Envelope }
 
 // MediaType is that of one event.
@@ -24,6 +25,9 @@ func (c CloudEvent) MarshalJSON() ([]byte, error) {
 		if legalName(a.Name) {
 			out[a.Name] = a.Value
 		}
+	}
+	if e.Publisher != "" {
+		out["publisher"] = e.Publisher
 	}
 	out["synthetic"], out["datacontenttype"], out["partitionkey"], out["data"] = e.Synthetic, "application/json", string(e.Key), e.Body
 	if e.SourceSystem != "" {

@@ -30,7 +30,7 @@ func (t *Tracer) hop(r *kgo.Record) (Hop, bool, error) {
 	switch h.Stage {
 	case StageRow, StageDelivered, StageHandled: // they name events, in texts of Avro or as their key
 		key, _ := topology.EntityKey(string(r.Key))
-		return h, key == t.id || bytes.Contains(r.Value, []byte(t.id)), nil
+		return h, topology.IdentityOf(key) == t.id || bytes.Contains(r.Value, []byte(t.id)), nil
 	case StageDLQ:
 		return t.dead(h, r)
 	case StageDomain:

@@ -69,10 +69,11 @@ type Edge struct {
 	Type  reflect.Type
 	Fold  func(row any, meta Meta, body any, r Reader) (any, []Output)
 
-	Without string // records with this header are passed by, "" for none
-	ByID    bool   // rows are of event identities, not of keys
-	Single  bool   // there is one row for each partition, RowOfPartition
-	Family  string // what several inputs are called together in drawings, "" for one of its own
+	Without string                // records with this header are passed by, "" for none
+	ByID    bool                  // rows are of event identities, not of keys
+	Space   func(body any) string // of identities, nil: all are in one
+	Single  bool                  // there is one row for each partition, RowOfPartition
+	Family  string                // what several inputs are called together in drawings, "" for one of its own
 }
 
 // OneOf names the input as one of several that are drawn as one.
@@ -92,6 +93,14 @@ func (in Input[S]) Without(header string) Input[S] {
 // partition of its key.
 func (in Input[S]) ByID() Input[S] {
 	in.edge.ByID = true
+	return in
+}
+
+// ByIDWithin is ByID where identities are unique within a space only, such as
+// that of one sender: the same identity in two spaces is two events.
+func ByIDWithin[S Row, E Event](in Input[S], space func(E) string) Input[S] {
+	in.edge.ByID = true
+	in.edge.Space = func(body any) string { return space(body.(E)) }
 	return in
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1" //nolint:gosec // RFC 9562 defines UUIDv5 on SHA-1
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 )
 
 // identitySpace is the UUIDv5 name space of events without a ce_id.
@@ -44,6 +45,16 @@ func UUIDv5(topic, key string, digest []byte) string {
 	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
 	return string(out[:])
 }
+
+// spaceEnd stands between a space of identities and an identity, which holds
+// no control character.
+const spaceEnd = "\x1f"
+
+// IdentityRow is the key of the row of an identity within a space.
+func IdentityRow(space, id string) string { return space + spaceEnd + id }
+
+// IdentityOf is the identity of such a row, or of one without a space.
+func IdentityOf(key string) string { return key[strings.LastIndex(key, spaceEnd)+1:] }
 
 // KeyFault says why a record with this key, or an event with this id, would
 // not be folded: "" where it would. It never repeats the key.

@@ -196,6 +196,9 @@ func (s *Stepper) step(now time.Time, load Load, r Reader) (res Result, err erro
 		if meta.Row, err = s.identify(); err != nil {
 			return Result{Parked: noForm()}, nil
 		}
+		if edge.Space != nil {
+			meta.Row = IdentityRow(edge.Space(s.event), meta.Row)
+		}
 	}
 	row, err := load(meta.Row)
 	if err != nil {
