@@ -25,6 +25,7 @@ type Mask struct {
 	keyClass string            // "" where no line classifies the key
 	keyField bool              // the type names one
 	keyOpen  bool              // the key field may be seen
+	space    string            // of keyed hashes
 	hashes   *sync.Pool        // of HMACs for keys; nil without a secret
 	schema   func() (string, error)
 }
@@ -39,7 +40,7 @@ func NewMask(t tables.EventType, classes map[string]bool, secret []byte) *Mask {
 			open[class] = true
 		}
 	}
-	m := &Mask{root: maskTrie(t, open), metadata: metadataOf(t), shown: map[string]bool{}, keyField: t.KeyField != "", schema: sync.OnceValues(func() (string, error) { return redactedSchema(t) })}
+	m := &Mask{root: maskTrie(t, open), metadata: metadataOf(t), shown: map[string]bool{}, keyField: t.KeyField != "", space: hashSpace(t), schema: sync.OnceValues(func() (string, error) { return redactedSchema(t) })}
 	m.keyClass, m.keyOpen = m.root.classAt(t.KeyField)
 	if len(secret) > 0 {
 		key := derived(secret, "payerflow redacted key")
@@ -91,13 +92,24 @@ func maskID(t tables.EventType, open map[string]bool, secret []byte) string {
 		}
 	}
 	text, _ := json.Marshal(struct { // texts and lists of texts always marshal
-		Name, Schema, KeyField string
-		Fields, Metadata       []tables.Field
-		Classes                []string
-	}{t.Name, t.Schema, t.KeyField, t.Fields, t.Metadata, slices.Sorted(maps.Keys(used))})
+		Name, Schema, KeyField, Space string
+		Fields, Metadata              []tables.Field
+		Classes                       []string
+	}{t.Name, t.Schema, t.KeyField, hashSpace(t), t.Fields, t.Metadata, slices.Sorted(maps.Keys(used))})
 	h := hmac.New(sha256.New, derived(secret, "payerflow mask"))
 	h.Write(text)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hashSpace is what keyed hashes are the same within: all types of the
+// catalogue, or the types that one team registered. With one space for all, a
+// team could register a type, publish guesses as keys of it, and look for
+// their hashes among those of events that it may not see.
+func hashSpace(t tables.EventType) string {
+	if t.Topic != "" {
+		return ""
+	}
+	return t.Owner + "/"
 }
 
 // derived is a key of its own for one purpose.

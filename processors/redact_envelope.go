@@ -164,8 +164,8 @@ const (
 	keyCheckBytes = 8
 )
 
-// hashed is the same for one entity, whatever the type and the reader, so
-// that joins and order stay. Of a hashed key it is that key: a copy may be
+// hashed is the same for one entity within the mask's space, whatever the type
+// and the reader, so that joins and order stay. Of a hashed key it is that key: a copy may be
 // redacted again.
 func (m *Mask) hashed(class string, key events.ID) (events.ID, error) {
 	if m.hashes == nil {
@@ -179,6 +179,7 @@ func (m *Mask) hashed(class string, key events.ID) (events.ID, error) {
 			return key, nil
 		}
 	}
+	class = m.space + class
 	text := append(binary.BigEndian.AppendUint32(make([]byte, 0, 256), uint32(len(class))), class...)
 	h.Reset()
 	h.Write(append(text, key...))

@@ -47,8 +47,8 @@ func TestEnvelopes(t *testing.T) {
 	}
 }
 
-// One entity has one hashed key: for every reader and every type whose key
-// has the same class; another deployment has another.
+// One entity has one hashed key: for every reader and every type of one space
+// whose key has the same class; another deployment has another.
 func TestHashedKeysJoin(t *testing.T) {
 	other := tables.EventType{Name: "other", Version: 1, KeyField: "/id", Fields: []tables.Field{{Pointer: "/id", Class: tables.ClassPHI}}}
 	key := func(m *processors.Mask) events.ID {
@@ -67,6 +67,34 @@ func TestHashedKeysJoin(t *testing.T) {
 	}
 	if _, err := processors.NewMask(visit(), nil, nil).Envelope(envelope(`{}`)); err == nil {
 		t.Error("a key leaves that was hashed without a secret")
+	}
+}
+
+// A team that publishes guesses as keys of a type of its own does not find
+// their hashes among those of events that it may not see.
+func TestHashedKeysCannotBeGuessed(t *testing.T) {
+	hidden := tables.EventType{Name: "hidden", Version: 1, Owner: "claims-service", Topic: "claims.claim.submitted", KeyField: "/id", Fields: []tables.Field{{Pointer: "/id", Class: tables.ClassPHI}}}
+	guess := hidden
+	guess.Name, guess.Owner, guess.Topic = "guess", "attackers", ""
+	other := hidden
+	other.Owner, other.Topic = "members", ""
+	ids, keys := map[string]bool{}, map[events.ID]bool{}
+	for _, typ := range []tables.EventType{hidden, guess, other} {
+		m := maskOf(typ)
+		out, err := m.Envelope(envelope(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[m.ID()], keys[out.Key] = true, true
+	}
+	if len(keys) != 3 || len(ids) != 3 {
+		t.Errorf("%d hashes by %d masks of one key in three spaces", len(keys), len(ids))
+	}
+	own := guess
+	own.Name = "guess-too"
+	a, _ := maskOf(guess).Envelope(envelope(`{}`))
+	if b, err := maskOf(own).Envelope(envelope(`{}`)); err != nil || a.Key != b.Key {
+		t.Errorf("a team's own types do not join: %v", err)
 	}
 }
 
