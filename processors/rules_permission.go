@@ -52,3 +52,15 @@ func (r *Rules) Classes(team, application, eventType string) map[string]bool {
 	}
 	return seen
 }
+
+// Seen are the classes beside PUBLIC that a team, or one application of it, may
+// see of any event type, sorted.
+func (r *Rules) Seen(team, application string) (classes []string) {
+	for _, p := range r.granted[team] {
+		if (p.Application == "" || p.Application == application) && p.Class != tables.ClassPublic {
+			classes = append(classes, p.Class)
+		}
+	}
+	slices.Sort(classes)
+	return slices.Compact(classes)
+}

@@ -52,12 +52,16 @@ func (d subscriptions) Consume(ctx context.Context, req *connect.Request[consume
 	if !ok {
 		return connect.NewError(connect.CodeInternal, errors.New("no connection to bound"))
 	}
+	if p := g.opens(ctx); p != nil {
+		return rpcError(p)
+	}
 	ctx, cancel := d.joined(ctx)
 	defer cancel()
 	p = d.stream(ctx, g, s, from, counted{&rpcSink{out: out, c: c, limit: d.limits.Write}, d.metrics.delivered.WithLabelValues("grpc")})
 	if p == nil && d.ctx.Err() != nil {
 		p = reconnect()
 	}
+	g.seen.ends(p)
 	if p == nil {
 		return nil
 	}

@@ -29,11 +29,13 @@ type grant struct {
 	principal access.Principal
 	id        string // of the subscription
 	tokenRow  bool   // the token is a row of the rules, and must stay one
+	seen      *seen  // of a stream
 }
 
 // admit checks who asks, and that the subscription is theirs and active.
-func (d *Door) admit(ctx context.Context, team, name string) (*grant, tables.Subscription, *problem.Problem) {
-	g := &grant{rules: d.rules, id: team + "/" + name}
+func (d *Door) admit(ctx context.Context, team, name string) (g *grant, s tables.Subscription, p *problem.Problem) {
+	defer func() { denied(ctx, "event.read", team+"/"+name, p) }()
+	g = &grant{rules: d.rules, id: team + "/" + name}
 	var ok bool
 	if g.principal, ok = access.From(ctx); !ok {
 		return nil, tables.Subscription{}, problem.New(http.StatusUnauthorized, "TOKEN_MISSING", "send a token: Authorization: Bearer pf_…")
@@ -46,7 +48,7 @@ func (d *Door) admit(ctx context.Context, team, name string) (*grant, tables.Sub
 		return nil, tables.Subscription{}, access.Stale()
 	}
 	_, g.tokenRow = r.Token(g.principal.Token)
-	s, p := g.check(r)
+	s, p = g.check(r)
 	return g, s, p
 }
 

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/consume"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
@@ -50,6 +51,46 @@ type stage struct {
 	writer  *kgo.Client
 	version map[string]int32
 	pad     string // makes events larger
+	audit   auditLog
+}
+
+// auditLog writes to the broker, and keeps what it wrote; err refuses it.
+type auditLog struct {
+	*kafka.Audit
+	mu      sync.Mutex
+	records []events.AuditReceived
+	err     error
+}
+
+func (l *auditLog) Write(ctx context.Context, e events.AuditReceived) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	err := l.Audit.Write(ctx, e)
+	if err == nil {
+		l.records = append(l.records, e)
+	}
+	return err
+}
+
+// lines are the records since it was last asked: act, name, decision, code,
+// classes, count.
+func (l *auditLog) lines() (out []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.records {
+		out = append(out, strings.Join([]string{e.Act, e.Name, e.Decision, e.Code, e.Classes, fmt.Sprint(e.Count)}, " "))
+	}
+	l.records = nil
+	return out
+}
+
+func (l *auditLog) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
 }
 
 func newStage(t *testing.T) *stage {
@@ -69,6 +110,9 @@ func newStage(t *testing.T) *stage {
 	wg.Go(func() { _ = s.control.Run(ctx) })
 	t.Cleanup(func() { cancel(); wg.Wait(); s.control.Close() })
 	await(t, "fresh rules", func() bool { _, err := s.control.Rules(); return err == nil })
+	s.audit.Audit, err = kafka.OpenAudit([]string{b.Addr()}, s.schemas)
+	must(t, err)
+	t.Cleanup(s.audit.Close)
 	s.writer, err = kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	must(t, err)
 	t.Cleanup(s.writer.Close)
@@ -185,7 +229,7 @@ func quick() consume.Limits {
 func (s *stage) worker(limits consume.Limits, opts ...kafka.Option) *worker {
 	s.t.Helper()
 	mux := http.NewServeMux()
-	guard := access.NewGuard(s.control, s.keys, nil)
+	guard := access.NewGuard(s.control, s.keys, nil).Audit(audit.New(&s.audit, processors.NewAuditKeys(bytes.Repeat([]byte{7}, 32)), slog.New(slog.DiscardHandler), nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = guard.Run(ctx) })

@@ -52,7 +52,13 @@ func (d *Door) postPull(ctx context.Context, in *pullInput) (*pullOutput, error)
 	h := here(ctx)
 	leases, err := h.pull(ctx, h.grant, ask{in.Max, wait, length})
 	if err != nil {
-		return nil, problemOf(err)
+		p := problemOf(err)
+		denied(ctx, "event.pull", h.grant.id, p)
+		return nil, p
+	}
+	if p := h.pulled(ctx, leases); p != nil {
+		h.unpulled(leases)
+		return nil, p
 	}
 	out := &pullOutput{}
 	out.Body.Events = make([]Leased, 0, len(leases))

@@ -151,6 +151,10 @@ func (d *Door) getStream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		release()
 		return nil, problemOf(err)
 	}
+	if p := g.opens(ctx); p != nil {
+		release()
+		return nil, p
+	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer release()
 		_, w := humago.Unwrap(hctx)
@@ -161,6 +165,7 @@ func (d *Door) getStream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		if p == nil && d.ctx.Err() != nil {
 			p = reconnect()
 		}
+		g.seen.ends(p)
 		if p != nil {
 			out.end(p)
 		}

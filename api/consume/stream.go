@@ -140,6 +140,9 @@ func (c counted) event(at kafka.Position, e events.Envelope) error {
 func send(g *grant, at kafka.Position, copies []kafka.Copy, out sink) error {
 	for _, c := range copies {
 		r, p := g.now()
+		if p == nil {
+			p = g.seen.under(r)
+		}
 		if p != nil {
 			return p
 		}
@@ -158,6 +161,7 @@ func send(g *grant, at kafka.Position, copies []kafka.Copy, out sink) error {
 			err = out.fault(at, codeOf(err))
 		default:
 			err = out.event(at, e)
+			g.seen.sent()
 		}
 		if err != nil {
 			return sunk(err)

@@ -19,6 +19,14 @@ func (w *window) nack(now time.Time, ids []string, delay time.Duration) (nacked 
 	return w.settle(ids, func(it *item) { it.state, it.due = waiting, now.Add(delay) })
 }
 
+// untake gives back what was leased and never left.
+func (w *window) untake(ids []string) {
+	w.settle(ids, func(it *item) {
+		it.state, it.due = waiting, time.Time{}
+		it.deliveries--
+	})
+}
+
 func (w *window) settle(ids []string, how func(*item)) (settled int, gone []string) {
 	gone = []string{}
 	for _, text := range ids {
