@@ -58,6 +58,8 @@ func withoutValues(name string, v any) any {
 		case v == "":
 		case name == "hash", name == "secret", name == "password", name == "sample", name == "body":
 			return events.Redacted
+		case name == "row": // a row within a proposal
+			return json.RawMessage(AuditRow(v))
 		case name == "condition":
 			return withoutLiterals(v)
 		case name == "schema":

@@ -125,4 +125,3 @@ func (q *queue) unpulled(leases []Lease) {
 	q.window.untake(ids)
 	q.signal()
 }
-
