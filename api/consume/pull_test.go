@@ -19,6 +19,9 @@ func TestPull(t *testing.T) {
 	w := s.worker(quick())
 	s.deliver(sub, 0, 0, 5)
 
+	if at := w.position(token, "visits"); at != 0 {
+		t.Errorf("position %d before anything was pulled", at)
+	}
 	got := w.pull(token, "visits", "max=5&lease=1m&wait=10")
 	if joined(idsOf(got.Events)) != joined(numbered(0, 5)) {
 		t.Fatalf("got %v", idsOf(got.Events))

@@ -135,6 +135,9 @@ func (c *Copies) Committed(ctx context.Context, group, topic string) (map[int32]
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	offsets, err := c.client.admin.FetchOffsets(ctx, group)
+	if errors.Is(err, kerr.GroupIDNotFound) { // nobody has pulled yet
+		err = nil
+	}
 	if err != nil {
 		return nil, unreachable(topic, err)
 	}
