@@ -14,11 +14,19 @@ type InForce struct {
 	Rules    *Rules
 	At       events.Instant
 	reported *sync.Map // Quarantine -> true: each is asked for once
+	shadows  *ShadowCounts
 }
 
 // NewInForce pins a snapshot.
 func NewInForce(r *Rules, at time.Time) InForce {
 	return InForce{Rules: r, At: events.InstantOf(at), reported: &sync.Map{}}
+}
+
+// Counting is the same, and counts there what is in shadow mode: also for a
+// transaction that is aborted and done again.
+func (f InForce) Counting(c *ShadowCounts) InForce {
+	f.shadows = c
+	return f
 }
 
 // Mark is the record of what the transaction worked with.

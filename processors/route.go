@@ -14,6 +14,7 @@ import (
 type Routed struct {
 	Deliveries []Delivery   // by subscription id, each once
 	Failed     []Quarantine // by rule id, each once
+	Shadows    []Shadow     // what is in shadow mode and concerned, by kind and name
 }
 
 // Delivery is one subscription's copy of an event.
@@ -45,7 +46,7 @@ func (r *Rules) Route(e events.Envelope) Routed {
 			run.through(f.values[value])
 		}
 	}
-	return Routed{run.deliveries(t), run.failed(&r.index.calls)}
+	return Routed{run.deliveries(t), run.failed(&r.index.calls), run.noted()}
 }
 
 // routing is one event on its way through an index.
@@ -55,6 +56,7 @@ type routing struct {
 	asked    []int     // verdicts that were given
 	hits     []*subscriber
 	failures []Quarantine
+	shadows  []shadowHit
 }
 
 type verdict struct {
@@ -86,6 +88,8 @@ func (run *routing) done() {
 		run.verdicts[i] = verdict{}
 	}
 	clear(run.hits)
+	clear(run.shadows)
+	run.shadows = run.shadows[:0]
 	run.on, run.asked, run.hits, run.failures = occasion{}, run.asked[:0], run.hits[:0], nil
 	runs.Put(run)
 }
@@ -110,7 +114,7 @@ func (run *routing) take(g target) {
 		return
 	}
 	if g.try == nil {
-		run.hits = append(run.hits, g.subscriber)
+		run.hit(g)
 		return
 	}
 	v := &run.verdicts[g.try.order]
@@ -118,12 +122,22 @@ func (run *routing) take(g target) {
 		*v = g.try.ask(&run.on)
 		run.asked = append(run.asked, g.try.order)
 	}
-	switch v.state {
-	case held:
-		run.hits = append(run.hits, g.subscriber)
-	case failed:
+	switch {
+	case v.state == held:
+		run.hit(g)
+	case v.state == failed && (g.shadow || g.ruleShadow):
+		run.shadows = append(run.shadows, shadowHit{g, true})
+	case v.state == failed:
 		run.failures = append(run.failures, Quarantine{tables.KindRoutingRule, g.rule, v.reason})
 	}
+}
+
+func (run *routing) hit(g target) {
+	if g.shadow || g.ruleShadow {
+		run.shadows = append(run.shadows, shadowHit{g, false})
+		return
+	}
+	run.hits = append(run.hits, g.subscriber)
 }
 
 func (t *try) ask(o *occasion) verdict {

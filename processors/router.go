@@ -63,6 +63,7 @@ func route(row tables.Processed, rec *topology.Raw, e events.Envelope, t tables.
 		return row, []topology.Output{{Value: topology.Dropped{Code: Duplicate}}}
 	}
 	routed := f.Rules.Route(e)
+	f.shadows.note(f.Rules, routed.Shadows)
 	copies, err := copiesOf(e, routed.Deliveries)
 	if err != nil {
 		return row, rejected(RedactionFailed, "", "a redacted copy could not be made")

@@ -10,15 +10,17 @@ import (
 // cover says which rules and subscriptions an event type may concern, so that
 // the index of a type is made without looking at all of them.
 type cover struct {
-	direct ofTypes[*subscriber]        // active subscriptions to whole types
-	rules  ofTypes[tables.RoutingRule] // active rules
+	direct ofTypes[*subscriber]        // subscriptions to whole types
+	rules  ofTypes[tables.RoutingRule] // active rules, and those in shadow mode
 	users  map[string][]*subscriber    // of a rule: those who name it, and its destination
 }
 
-// subscriber is an active subscription; order is its place among all.
+// subscriber is an active subscription, or one in shadow mode; order is its
+// place among all.
 type subscriber struct {
 	tables.Subscription
-	order int
+	order  int
+	shadow bool
 }
 
 // ofTypes are values by the event types that they name.
@@ -60,10 +62,10 @@ func newCover(r *Rules) *cover {
 	c := &cover{users: map[string][]*subscriber{}}
 	subscribers := map[string]*subscriber{}
 	for i, s := range r.Subscriptions() {
-		if s.State != tables.StateActive {
+		if s.State != tables.StateActive && s.State != tables.StateShadow {
 			continue
 		}
-		sub := &subscriber{s, i}
+		sub := &subscriber{s, i, s.State == tables.StateShadow}
 		subscribers[s.ID()] = sub
 		if len(s.Rules) == 0 {
 			c.direct.add(s.EventTypes, sub)
@@ -75,7 +77,7 @@ func newCover(r *Rules) *cover {
 	}
 	for id, u := range r.rules {
 		u := u.value
-		if u.State != tables.StateActive {
+		if u.State != tables.StateActive && u.State != tables.StateShadow {
 			continue
 		}
 		c.rules.add(u.EventTypes, u)

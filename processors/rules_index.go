@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"payerflow/tables"
 )
 
 // typeIndex finds who may get an event of one type: first by the value of a
@@ -34,8 +36,9 @@ type bucket struct {
 // target is a subscriber that gets an event if a rule's condition holds.
 type target struct {
 	*subscriber
-	rule string // its id, "" for none
-	try  *try
+	rule       string // its id, "" for none
+	try        *try
+	ruleShadow bool // the rule is in shadow mode
 }
 
 // try is a condition with its place among those of a type.
@@ -125,7 +128,7 @@ func (t *typeIndex) targets(r *Rules, of *registered, c *cover) (all []target) {
 		}
 		for _, s := range c.users[u.ID()] {
 			if s.takes(u, of.Name) {
-				all = append(all, target{s, u.ID(), run})
+				all = append(all, target{s, u.ID(), run, u.State == tables.StateShadow})
 			}
 		}
 	}

@@ -17,6 +17,7 @@ type rowKind struct {
 	own      func(r *Rules) // copies the rows before the first of them is changed
 	entry    func(r *Rules, name string) (entry, bool)
 	decode   func(c events.Control) (e entry, name string, faults []events.Fault)
+	names    func(r *Rules) []string
 }
 
 var rowKinds map[string]rowKind
@@ -29,14 +30,14 @@ func init() { // the checks of kinds name the kinds
 			func(r *Rules, name string) (entry, bool) { v, ok := r.EventType(name); return &eventType{v}, ok },
 			decoded(func(e *eventType) (*tables.EventType, func() string) {
 				return &e.EventType, func() string { return e.Name }
-			})},
+			}), func(r *Rules) []string { return names(r.types) }},
 		tables.KindRoutingRule: {true, true,
 			func(r *Rules, name string) int32 { return r.rules[name].version },
 			func(r *Rules) { r.rules = maps.Clone(r.rules) },
 			func(r *Rules, name string) (entry, bool) { v, ok := r.rules[name]; return &routingRule{v.value}, ok },
 			decoded(func(e *routingRule) (*tables.RoutingRule, func() string) {
 				return &e.RoutingRule, func() string { return e.ID() }
-			})},
+			}), func(r *Rules) []string { return names(r.rules) }},
 		tables.KindSubscription: {true, true,
 			func(r *Rules, name string) int32 { return r.subscriptions[name].version },
 			func(r *Rules) { r.subscriptions = maps.Clone(r.subscriptions) },
@@ -46,7 +47,7 @@ func init() { // the checks of kinds name the kinds
 			},
 			decoded(func(e *subscription) (*tables.Subscription, func() string) {
 				return &e.Subscription, func() string { return e.ID() }
-			})},
+			}), func(r *Rules) []string { return names(r.subscriptions) }},
 		tables.KindPermission: {true, true,
 			func(r *Rules, name string) int32 { return r.permissions[name].version },
 			func(r *Rules) { r.permissions, r.granted = maps.Clone(r.permissions), maps.Clone(r.granted) },
@@ -56,21 +57,21 @@ func init() { // the checks of kinds name the kinds
 			},
 			decoded(func(e *permission) (*tables.Permission, func() string) {
 				return &e.Permission, func() string { return e.ID() }
-			})},
+			}), func(r *Rules) []string { return names(r.permissions) }},
 		tables.KindToken: {false, false,
 			func(r *Rules, name string) int32 { return r.tokens[name].version },
 			func(r *Rules) { r.tokens = maps.Clone(r.tokens) },
 			func(r *Rules, name string) (entry, bool) { v, ok := r.tokens[name]; return &token{v.value}, ok },
 			decoded(func(e *token) (*tables.Token, func() string) {
 				return &e.Token, func() string { return e.Token.ID }
-			})},
+			}), func(r *Rules) []string { return names(r.tokens) }},
 		tables.KindPolicy: {false, true,
 			func(r *Rules, name string) int32 { return r.policies[name].version },
 			func(r *Rules) { r.policies = maps.Clone(r.policies) },
 			func(r *Rules, name string) (entry, bool) { v, ok := r.policies[name]; return &policy{v.value}, ok },
 			decoded(func(e *policy) (*tables.ApprovalPolicy, func() string) {
 				return &e.ApprovalPolicy, func() string { return e.Name }
-			})},
+			}), func(r *Rules) []string { return names(r.policies) }},
 		tables.KindProposal: {false, false,
 			func(r *Rules, name string) int32 { return r.proposals[name].version },
 			func(r *Rules) { r.proposals = maps.Clone(r.proposals) },
@@ -82,7 +83,7 @@ func init() { // the checks of kinds name the kinds
 				p := &proposal{writer: c.By}
 				faults := strictly(c.Row, &p.Proposal)
 				return p, p.ID, faults
-			}},
+			}, func(r *Rules) []string { return names(r.proposals) }},
 	}
 }
 
@@ -95,6 +96,22 @@ func ProposedKinds() (names []string) {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Names are the names of all rows of a kind, sorted.
+func (r *Rules) Names(kind string) []string {
+	if k, known := rowKinds[kind]; known {
+		return k.names(r)
+	}
+	return nil
+}
+
+func names[T any](rows map[string]row[T]) []string { return slices.Sorted(maps.Keys(rows)) }
+
+// Catalogue is a type as the catalogue has it.
+func (r *Rules) Catalogue(name string) (tables.EventType, bool) {
+	t, ours := r.catalogue[name]
+	return t, ours
 }
 
 // decoded reads a row of a kind strictly.

@@ -35,7 +35,7 @@ func (u *routingRule) check(r *Rules) []events.Fault {
 		f.unless(team == u.Team, OtherTeam, "/destination", "a rule sends to subscriptions of its own team")
 		f.unless(ok || team != u.Team, UnknownRow, "/destination", "the team has no such subscription: write it first")
 	}
-	f.oneOf("/state", u.State, tables.StateActive, tables.StatePaused)
+	f.oneOf("/state", u.State, tables.StateActive, tables.StatePaused, tables.StateShadow)
 	u.checkCondition(r, &f)
 	return f
 }
@@ -131,7 +131,7 @@ func (r *Rules) RoutingRules() []tables.RoutingRule {
 }
 
 func (r *Rules) standing(u tables.RoutingRule) tables.RoutingRule {
-	if u.State != tables.StateActive || u.Condition == "" {
+	if u.State != tables.StateActive && u.State != tables.StateShadow || u.Condition == "" {
 		return u
 	}
 	var why []string

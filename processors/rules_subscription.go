@@ -48,7 +48,7 @@ func (s *subscription) check(r *Rules) []events.Fault {
 	}
 	f.unless(s.Partitions >= 1 && s.Partitions <= maxPartitions, events.InvalidValue, "/partitions", "1 to 12")
 	f.unless(s.Retries >= 0 && s.Retries <= maxRetries, events.InvalidValue, "/retries", "0 to 10")
-	f.oneOf("/state", s.State, tables.StateActive, tables.StatePaused)
+	f.oneOf("/state", s.State, tables.StateActive, tables.StatePaused, tables.StateShadow)
 	return f
 }
 

@@ -108,6 +108,10 @@ func refused(faults []events.Fault) *problem.Problem {
 			status, code, detail = http.StatusPreconditionFailed, f.ReasonCode, "somebody else changed the row: read it again"
 		case processors.RowInUse:
 			status, code, detail = http.StatusConflict, f.ReasonCode, f.Reason
+		case processors.ApprovalNeeded, processors.AlreadyDecided:
+			status, code, detail = http.StatusConflict, f.ReasonCode, f.Reason
+		case processors.SelfApproval, processors.NotPermitted:
+			status, code, detail = http.StatusForbidden, f.ReasonCode, f.Reason
 		}
 	}
 	p := problem.New(status, code, detail)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,6 +15,7 @@ import (
 	"payerflow/api/audit"
 	"payerflow/events"
 	"payerflow/processors"
+	"payerflow/tables"
 )
 
 // Log is the control log as it is tailed here. A subscription that comes into
@@ -31,6 +33,16 @@ type Door struct {
 	Log    Log
 	Keys   *access.Keyring
 	Logger *slog.Logger
+	// Recorded tries changes on recorded events; nil: not here.
+	Recorded Recorded
+	// Worker is this worker's HTTP address, Workers those of all; Shadows is
+	// what rows in shadow mode count here. Each may be nil.
+	Worker  string
+	Workers func(context.Context) (map[string]bool, error)
+	Shadows *processors.ShadowCounts
+
+	kinds  map[string]rowDoor
+	trying sync.Mutex // one dry run at a time
 }
 
 // Open says that nothing here goes without a token.
@@ -39,6 +51,8 @@ func (d *Door) Open(*http.Request) bool { return false }
 // Register adds the paths of every kind of row.
 func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	api = audit.Acting(api)
+	d.kinds = map[string]rowDoor{tables.KindEventType: d.eventTypes().door(), tables.KindRoutingRule: d.routingRules().door(),
+		tables.KindSubscription: d.subscriptions().door(), tables.KindPermission: d.permissions().door(), tables.KindPolicy: d.policies().door()}
 	d.registerEventTypes(api)
 	d.registerRoutingRules(api)
 	d.registerSubscriptions(api)
@@ -46,4 +60,9 @@ func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	d.registerTokens(api)
 	d.registerRegistry(api)
 	d.registerPreview(api)
+	d.registerPolicies(api)
+	d.registerProposals(api)
+	d.registerDryRuns(api)
+	d.registerStatus(api)
+	d.registerBundles(api)
 }

@@ -33,6 +33,7 @@ func (d *Door) eventTypes() resource[tables.EventType] {
 		},
 		fill: func(c caller, t *tables.EventType) {
 			given(&t.Name, c.id)
+			given(&t.Name, strings.Join(t.Parts, "-"))
 			given(&t.Owner, c.Team)
 			given(&t.State, tables.StateActive)
 			if t.Version == 0 {

@@ -37,6 +37,9 @@ func (d *Door) registerRoutingRules(api huma.API) {
 	get(d, api, r)
 	put(d, api, r)
 	drop(d, api, r, nil)
+	turn(d, api, r, "pause", "Ask a rule no more", func(u *tables.RoutingRule) { u.State = tables.StatePaused })
+	turn(d, api, r, "resume", "Go by a rule again, also after a quarantine or shadow mode", func(u *tables.RoutingRule) { u.State = tables.StateActive })
+	turn(d, api, r, "shadow", "Ask a rule of live traffic, and only count", func(u *tables.RoutingRule) { u.State = tables.StateShadow })
 }
 
 // within holds event types and patterns to what the token may subscribe to,

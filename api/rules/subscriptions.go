@@ -75,6 +75,7 @@ func (d *Door) registerSubscriptions(api huma.API) {
 		func(s *tables.Subscription) { s.State = tables.StatePaused })
 	turn(d, api, r, "resume", "Send to a subscription again, also after a quarantine; what came meanwhile is not made up for",
 		func(s *tables.Subscription) { s.State = tables.StateActive })
+	turn(d, api, r, "shadow", "Count what a subscription would get, and send nothing", func(s *tables.Subscription) { s.State = tables.StateShadow })
 	d.registerTopicDeletion(api, r)
 }
 

@@ -36,6 +36,7 @@ type cluster struct {
 	registry *codecs.Registry
 	firehose *kafka.Firehose
 	worker   string // HTTP address
+	shadows  *processors.ShadowCounts
 }
 
 func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Registerer) (*doors, error) {
@@ -58,13 +59,16 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	}
 	trail := audit.New(log, processors.NewAuditKeys(secret), a.log, metrics)
 	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log})
+	metrics.MustRegister(kafka.ShadowMetrics{Rules: control, Counts: c.shadows})
 	d := &doors{guard: access.NewGuard(control, keys, a.issuer()).Audit(trail), copies: copies, audit: log}
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
 	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})
 	letters := func() *kafka.DeadLetters {
 		return &kafka.DeadLetters{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}
 	}
-	d.all = []api.Door{d.out, &rules.Door{Log: audit.Over(kafka.Provisioned{Control: control}), Keys: keys, Logger: a.log}, in, deadletters.New(control, letters, a.log)}
+	d.all = []api.Door{d.out, &rules.Door{Log: audit.Over(kafka.Provisioned{Control: control}), Keys: keys, Logger: a.log,
+		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
+		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log)}
 	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, trail.Run}
 	return d, nil
 }

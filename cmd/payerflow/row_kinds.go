@@ -79,8 +79,10 @@ func (a *app) ruleCommand() *cobra.Command {
 	k := rowKind{use: "rule", noun: "routing rule", path: "/v1/routing-rules", columns: []string{"eventTypes", "condition", "destination", "state", "reason"}, name: ofTeam,
 		example: `  payerflow rule list
   payerflow rule apply -f rules.yaml
+  payerflow rule test -f rules.yaml --last 1000
   payerflow rule delete care/large-claims`}
-	return a.rowCommand(k, "Routing rules of teams", a.applyRows, a.deleteRow)
+	return a.rowCommand(k, "Routing rules of teams", a.applyRows, a.deleteRow,
+		a.turnRow("pause", "Ask one rule no more"), a.turnRow("resume", "Go by one rule again"), a.turnRow("shadow", "Ask one rule of live traffic, and only count"), a.testRule, a.ruleStatus)
 }
 
 func (a *app) subCommand() *cobra.Command {
@@ -89,7 +91,7 @@ func (a *app) subCommand() *cobra.Command {
   payerflow sub pause care/claims --why "moving"
   payerflow sub delete care/claims`}
 	return a.rowCommand(k, "Subscriptions of teams", a.applyRows, a.turnRow("pause", "Send nothing more to one subscription"),
-		a.turnRow("resume", "Send to one subscription again"), a.deleteRow, a.deleteTopic,
+		a.turnRow("resume", "Send to one subscription again"), a.turnRow("shadow", "Count what one subscription would get, and send nothing"), a.deleteRow, a.deleteTopic,
 		a.pullEvents, a.ackEvents, a.streamEvents)
 }
 

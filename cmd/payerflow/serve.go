@@ -19,6 +19,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
+	"payerflow/processors"
 	"payerflow/topologies"
 )
 
@@ -46,7 +47,8 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	pins, err := a.pins(rules)
+	shadows := &processors.ShadowCounts{}
+	pins, err := a.pins(rules, shadows)
 	if err != nil {
 		rules.Close()
 		return nil, errors.Join(err, ln.Close())
@@ -67,7 +69,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		rules.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
 	}
-	d, err := a.newDoors(rules, cluster{brokers, client, registry, firehose, ln.Addr().String()}, metrics)
+	d, err := a.newDoors(rules, cluster{brokers, client, registry, firehose, ln.Addr().String(), shadows}, metrics)
 	if err != nil {
 		rules.Close()
 		firehose.Close()

@@ -20,7 +20,7 @@ import (
 )
 
 // cluster is an embedded broker and registry with the mediator's topics.
-func cluster(t *testing.T) (*embedded.Broker, *codecs.Registry) {
+func cluster(t testing.TB) (*embedded.Broker, *codecs.Registry) {
 	t.Helper()
 	broker, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0"})
 	must(t, err)
@@ -41,14 +41,14 @@ func cluster(t *testing.T) (*embedded.Broker, *codecs.Registry) {
 	return broker, schemas
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func openFirehose(t *testing.T, broker string, s topology.Schemas) *kafka.Firehose {
+func openFirehose(t testing.TB, broker string, s topology.Schemas) *kafka.Firehose {
 	t.Helper()
 	f, err := kafka.OpenFirehose([]string{broker}, s)
 	must(t, err)

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"payerflow/events"
@@ -15,7 +14,7 @@ import (
 const PartitionsFixed = "PARTITIONS_FIXED"
 
 // Provisioned is [Control], and with each change of a subscription what that
-// needs on the cluster. Doors take it in place of a Control.
+// needs on the cluster, also where a proposal changes it. Doors take it in place of a Control.
 type Provisioned struct{ *Control }
 
 // Change is [Control.Change]. A subscription that becomes active has its topic
@@ -23,7 +22,7 @@ type Provisioned struct{ *Control }
 // ends its team's access is gone when this returns. What fails after the change
 // is in force is mended by [Upkeep], and no error.
 func (p Provisioned) Change(ctx context.Context, e events.Control) (processors.Outcome, error) {
-	if e.Kind != tables.KindSubscription {
+	if e.Kind != tables.KindSubscription && (e.Kind != tables.KindProposal || e.Act != events.ControlApply && e.Act != events.ControlExpire) {
 		return p.Control.Change(ctx, e)
 	}
 	if refused, err := p.prepare(ctx, e); err != nil || refused != nil {
@@ -41,25 +40,31 @@ func (p Provisioned) Change(ctx context.Context, e events.Control) (processors.O
 	return o, nil
 }
 
-// prepare makes the topic of a subscription that is to become active, unless
+// prepare makes the topics of subscriptions that are to become active, unless
 // the change will be refused.
 func (p Provisioned) prepare(ctx context.Context, e events.Control) ([]events.Fault, error) {
-	var s tables.Subscription
 	rules, err := p.Rules()
 	if err != nil {
 		return nil, err
 	}
-	if e.Act != events.ControlPut || len(rules.Check(e)) > 0 || json.Unmarshal([]byte(e.Row), &s) != nil || s.State != tables.StateActive {
+	next, out := rules.Apply([]processors.Change{{Offset: rules.Offset(), Control: e}})
+	if !out[0].Applied {
 		return nil, nil // Control says what is wrong
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	err = p.sender.CreateConsumerTopic(ctx, s)
-	if errors.Is(err, ErrPartitions) {
-		return []events.Fault{{ReasonCode: PartitionsFixed, At: "/partitions", Reason: ErrPartitions.Error()}}, nil
-	}
-	if err != nil {
-		return nil, away(err)
+	for _, s := range next.Subscriptions() {
+		before, _ := rules.Subscription(s.ID())
+		if s.State != tables.StateActive || rules.Version(tables.KindSubscription, s.ID()) == next.Version(tables.KindSubscription, s.ID()) && before.State == s.State {
+			continue
+		}
+		err := p.sender.CreateConsumerTopic(ctx, s)
+		if errors.Is(err, ErrPartitions) {
+			return []events.Fault{{ReasonCode: PartitionsFixed, At: "/partitions", Reason: s.ID() + ": " + ErrPartitions.Error()}}, nil
+		}
+		if err != nil {
+			return nil, away(err)
+		}
 	}
 	return nil, nil
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payerflow/api/rules"
+	"payerflow/processors"
+	"payerflow/tables"
+)
+
+// trialFlags say which recorded events are tried.
+type trialFlags struct {
+	last  int
+	since string
+}
+
+func (o *trialFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&o.last, "last", 0, "the last N events (default 1000, unless --since is given)")
+	cmd.Flags().StringVar(&o.since, "since", "", "all events since then: RFC 3339, or a duration back from now (24h)")
+}
+
+func (o *trialFlags) trial(now time.Time) (rules.Trial, error) {
+	since, err := when(o.since, now)
+	if err != nil {
+		return rules.Trial{}, coded(exitUsage, fmt.Errorf("--since: %w", err))
+	}
+	return rules.Trial{Last: o.last, Since: since}, nil
+}
+
+func (a *app) testChange(base *string) *cobra.Command {
+	var o trialFlags
+	cmd := &cobra.Command{Use: "test PROPOSAL", Short: "Try a proposal on recorded events: who would have received what", Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
+		in, err := o.trial(time.Now())
+		if err != nil {
+			return err
+		}
+		in.Proposal = args[0]
+		return a.tryOut(cmd.Context(), *base, in)
+	}}
+	o.flags(cmd)
+	return cmd
+}
+
+func (a *app) testRule(_ rowKind, base *string) *cobra.Command {
+	var o trialFlags
+	var file string
+	cmd := &cobra.Command{Use: "test", Short: "Try rules of a file on recorded events: who would have received what", Args: exactly(0),
+		Long: `Try rows on recorded events, without proposing them. A row without kind is a routing rule. Shown are counts
+for each subscription, and samples of events about which the rules differ, as your team may see them.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := o.trial(time.Now())
+			if err != nil {
+				return err
+			}
+			rows, err := readRows(cmd.InOrStdin(), file)
+			if err != nil {
+				return coded(exitUsage, err)
+			}
+			for _, row := range rows {
+				if row["kind"] == nil {
+					row["kind"] = tables.KindRoutingRule
+				}
+			}
+			if in.Changes, err = rowChanges(rows); err != nil {
+				return coded(exitUsage, err)
+			}
+			return a.tryOut(cmd.Context(), *base, in)
+		}}
+	cmd.Flags().StringVarP(&file, "file", "f", "-", `file with rows; "-" is standard input`)
+	o.flags(cmd)
+	return cmd
+}
+
+// tryOut asks for a dry run, and follows how far it is.
+func (a *app) tryOut(ctx context.Context, base string, in rules.Trial) error {
+	req, err := a.request(ctx, question{role: roleAdmin, base: base, method: http.MethodPost, path: "/v1/dry-runs", body: in})
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return coded(exitUnavailable, fmt.Errorf("no server answers at %s (is it running? see --url)", req.URL.Host))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, err := io.ReadAll(resp.Body)
+		return errors.Join(err, refusal(req.URL.Host, resp, body))
+	}
+	bar := a.counter("trying")
+	for lines := json.NewDecoder(resp.Body); ; {
+		var l rules.TrialLine
+		if err := lines.Decode(&l); err != nil {
+			return coded(exitUnavailable, errors.New("the answer broke off"))
+		}
+		bar.ChangeMax64(max(l.Total, 1))
+		_ = bar.Set64(l.Done)
+		switch {
+		case l.Problem != nil:
+			return coded(exitUnavailable, l.Problem)
+		case l.Result != nil:
+			_ = bar.Finish()
+			return a.showCompared(*l.Result)
+		}
+	}
+}
+
+func (a *app) showCompared(c processors.Compared) error {
+	rows := [][]string{}
+	line := func(name string, s processors.ComparedSubscription) {
+		rows = append(rows, []string{name, strconv.Itoa(s.Before), strconv.Itoa(s.After), "+" + strconv.Itoa(s.Gained), "-" + strconv.Itoa(s.Lost), strconv.Itoa(s.Changed)})
+	}
+	for _, s := range c.Subscriptions {
+		line(s.Name, s)
+	}
+	if c.Others != nil {
+		line("(of other teams)", *c.Others)
+	}
+	if err := a.show(c, []string{"subscription", "before", "after", "gained", "lost", "seen otherwise"}, rows); err != nil || a.format != formatTable {
+		return err
+	}
+	fmt.Fprintf(a.out, "\n%d events\n", c.Events)
+	for _, s := range c.Subscriptions {
+		for _, sample := range s.Samples {
+			b, err := json.Marshal(sample.Event)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s %s: %s\n", s.Name, sample.What, b)
+		}
+	}
+	return nil
+}
