@@ -25,8 +25,8 @@ type WorkerState struct {
 	Problem string                   `json:"problem,omitempty" doc:"Why the worker did not say"`
 }
 
-// Status is which rules all workers have applied.
-type Status struct {
+// RulesStatus is which rules all workers have applied.
+type RulesStatus struct {
 	Workers []WorkerState `json:"workers"`
 	Same    bool          `json:"same" doc:"All have applied the same rules"`
 }
@@ -50,12 +50,12 @@ func (d *Door) registerStatus(api huma.API) {
 		return &struct{ Body WorkerState }{d.state(c, in.Name)}, nil
 	})
 	op.OperationID, op.Path, op.Summary = "rules-status", "/v1/rules/status", "Which rules every worker has applied"
-	huma.Register(api, op, func(ctx context.Context, in *statusInput) (*struct{ Body Status }, error) {
+	huma.Register(api, op, func(ctx context.Context, in *statusInput) (*struct{ Body RulesStatus }, error) {
 		c, err := d.who(ctx, "")
 		if err != nil {
 			return nil, err
 		}
-		return &struct{ Body Status }{d.status(ctx, c, in)}, nil
+		return &struct{ Body RulesStatus }{d.status(ctx, c, in)}, nil
 	})
 }
 
@@ -73,7 +73,7 @@ func (d *Door) state(c caller, name string) WorkerState {
 }
 
 // status asks all workers, with the caller's own token.
-func (d *Door) status(ctx context.Context, c caller, in *statusInput) Status {
+func (d *Door) status(ctx context.Context, c caller, in *statusInput) RulesStatus {
 	own := d.state(c, in.Name)
 	others := map[string]bool{}
 	if d.Workers != nil {
@@ -99,7 +99,7 @@ func (d *Door) status(ctx context.Context, c caller, in *statusInput) Status {
 	}
 	wg.Wait()
 	slices.SortFunc(states, func(a, b WorkerState) int { return strings.Compare(a.Worker, b.Worker) })
-	out := Status{Workers: states, Same: true}
+	out := RulesStatus{Workers: states, Same: true}
 	for _, s := range states {
 		out.Same = out.Same && s.Problem == "" && s.Hash == own.Hash && s.Offset == own.Offset
 	}

@@ -13,7 +13,7 @@ import (
 func (a *app) ruleStatus(_ rowKind, base *string) *cobra.Command {
 	return &cobra.Command{Use: "status [NAME]", Short: "Show which rules each worker has applied, and what a rule or subscription in shadow mode counted",
 		Args: usage(cobra.MaximumNArgs(1)), RunE: func(cmd *cobra.Command, args []string) error {
-			var s rules.Status
+			var s rules.RulesStatus
 			q := question{role: roleAdmin, base: *base, method: http.MethodGet, path: "/v1/rules/status", query: url.Values{}}
 			if len(args) == 1 {
 				q.query.Set("name", args[0])
