@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/api/problem"
 	"payerflow/internal/topology"
 	"payerflow/processors"
@@ -58,6 +61,11 @@ func (d *Door) registerDryRuns(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		if classes := c.classes(); len(classes) > 0 { // samples show them
+			if p := audit.Reads(ctx, "proposal.try", tables.KindProposal, in.Body.Proposal, classes); p != nil {
+				return nil, p
+			}
+		}
 		if !d.trying.TryLock() {
 			p := problem.New(http.StatusServiceUnavailable, "BUSY", "this worker tries other changes: try again when it is done")
 			p.RetryAfter = 5
@@ -93,6 +101,16 @@ func (d *Door) tried(c caller, in Trial) (*processors.Rules, error) {
 		return nil, access.Forbidden("a condition asks for what its team may not see yet: its counts would tell. An administrator may try it")
 	}
 	return after, nil
+}
+
+// classes are all that the caller's team may see of any type, but PUBLIC.
+func (c caller) classes() []string {
+	seen := map[string]bool{}
+	for _, t := range c.rules.EventTypes() {
+		maps.Copy(seen, c.rules.Classes(c.Team, c.Application, t.Name))
+	}
+	delete(seen, tables.ClassPublic)
+	return slices.Sorted(maps.Keys(seen))
 }
 
 func (d *Door) try(hc huma.Context, c caller, after *processors.Rules, in Trial) {
