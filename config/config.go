@@ -14,6 +14,7 @@ type Config struct {
 	Engine   Engine   `koanf:"engine"`
 	Security Security `koanf:"security"`
 	Demo     Demo     `koanf:"demo"`
+	KaaS     KaaS     `koanf:"kaas"`
 	DLQ      DLQ      `koanf:"dlq"`
 	Log      Log      `koanf:"log"`
 }
@@ -27,6 +28,7 @@ func Default() Config {
 		Engine:   DefaultEngine(),
 		Security: DefaultSecurity(),
 		Demo:     DefaultDemo(),
+		KaaS:     DefaultKaaS(),
 		DLQ:      DefaultDLQ(),
 		Log:      DefaultLog(),
 	}
@@ -41,6 +43,7 @@ func (c Config) Validate() error {
 		c.Engine.Validate(),
 		c.Security.Validate(),
 		c.Demo.Validate(),
+		c.KaaS.Validate(),
 		c.DLQ.Validate(),
 		c.Log.Validate(),
 	)

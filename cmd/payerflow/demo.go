@@ -14,6 +14,7 @@ import (
 	"payerflow/config"
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
+	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
 
@@ -24,8 +25,14 @@ func (a *app) demoCommand() *cobra.Command {
 		Long: `Run a broker, a schema registry, the worker with all views, and a generator of made-up claims in one
 process, with nothing installed. State stays in --data-dir: the next start goes on where this one ended.`,
 		Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), false) },
 	}
+	demoFlags(cmd)
+	cmd.AddCommand(a.kaasCommand())
+	return cmd
+}
+
+func demoFlags(cmd *cobra.Command) {
 	d := config.Default()
 	f := cmd.Flags()
 	f.String("http-addr", d.HTTP.Addr, "address of the HTTP surface, host:port")
@@ -34,11 +41,11 @@ process, with nothing installed. State stays in --data-dir: the next start goes 
 	f.Float64("rate", d.Demo.Rate, "made-up events a second")
 	f.Uint64("seed", d.Demo.Seed, "what is made up: the same seed, the same claims")
 	f.Bool("traffic", d.Demo.Traffic, "make up claims; --traffic=false for none")
-	return cmd
 }
 
-// demo starts from the bottom up and stops from the top down.
-func (a *app) demo(ctx context.Context) (err error) {
+// demo starts from the bottom up and stops from the top down; with the
+// topic-request process where that is asked for.
+func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 	c := a.cfg
 	admin, err := a.demoAdmin()
 	if err != nil {
@@ -68,6 +75,11 @@ func (a *app) demo(ctx context.Context) (err error) {
 	if err := prepare(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin))); err != nil {
 		return err
 	}
+	if topicRequests {
+		if err := prepareKaaS(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin))); err != nil {
+			return err
+		}
+	}
 	if err := a.demoTeamLogin(ctx, client, addresses{broker.Addr(), strings.TrimPrefix(registry.URL(), "http://")}); err != nil {
 		return err
 	}
@@ -77,7 +89,20 @@ func (a *app) demo(ctx context.Context) (err error) {
 	if err := a.withRules(ctx, brokers, opts, codecs.OpenRegistry(registry.URL()), a.demoTokens); err != nil {
 		return err
 	}
-	s, err := a.newServer(ctx, brokers, opts, registry.URL())
+	var more extension
+	if topicRequests {
+		if err := a.withRules(ctx, brokers, opts, codecs.OpenRegistry(registry.URL()), a.registerKaaS); err != nil {
+			return err
+		}
+		k, failed := a.openKaaS(ctx, client)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, k.close()) }()
+		more = k.extension()
+		a.announceKaaS(k)
+	}
+	s, err := a.newServer(ctx, brokers, opts, registry.URL(), more)
 	if err != nil {
 		return err
 	}
@@ -108,16 +133,21 @@ func (a *app) runDemo(ctx context.Context, s *server, client *kafka.Client, kafk
 
 // prepare makes the topics, as far as one broker can, and registers the schemas.
 func prepare(ctx context.Context, client *kafka.Client, schemas *codecs.Registry) error {
+	if err := makeTopics(ctx, client, topologies.Topics()); err != nil {
+		return err
+	}
+	_, err := registerSchemas(schemas)
+	return err
+}
+
+// makeTopics makes topics as far as one broker can.
+func makeTopics(ctx context.Context, client *kafka.Client, topics []topology.Topic) error {
 	r := kafka.Required.CappedTo(1)
-	changes, err := client.Diff(ctx, topologies.Topics(), r)
+	changes, err := client.Diff(ctx, topics, r)
 	if err != nil {
 		return err
 	}
-	if err := client.Apply(ctx, changes, r, func(kafka.Change) {}); err != nil {
-		return err
-	}
-	_, err = registerSchemas(schemas)
-	return err
+	return client.Apply(ctx, changes, r, func(kafka.Change) {})
 }
 
 func (a *app) announce(httpAddr, kafkaAddr, registryURL string) {

@@ -22,6 +22,20 @@ var demoScopes = map[string]tables.Scopes{
 
 // demoTokens makes the tokens that are not there yet, or that have ended.
 func (a *app) demoTokens(ctx context.Context, c *kafka.Control, keys *access.Keyring) error {
+	for role, scopes := range demoScopes {
+		team := demoTeam
+		if role == roleAdmin {
+			team = platformTeam
+		}
+		if err := a.demoToken(ctx, c, keys, role, team, scopes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demoToken makes one of them.
+func (a *app) demoToken(ctx context.Context, c *kafka.Control, keys *access.Keyring, role, team string, scopes tables.Scopes) error {
 	have, err := readCredentials(a.cfg.Engine.DataDir)
 	if err != nil {
 		return err
@@ -30,27 +44,18 @@ func (a *app) demoTokens(ctx context.Context, c *kafka.Control, keys *access.Key
 	if err != nil {
 		return err
 	}
-	for role, scopes := range demoScopes {
-		text := have.Tokens[role]
-		if row, there := rules.Token(access.ID(text)); there && keys.Holds(text, row) && row.Valid(time.Now()) {
-			continue
-		}
-		team := demoTeam
-		if role == roleAdmin {
-			team = platformTeam
-		}
-		row, text := keys.Mint(newToken(team, scopes, demoLife))
-		if err := putToken(ctx, c, row, "demo"); err != nil {
-			return err
-		}
-		if err := updateCredentials(a.cfg.Engine.DataDir, func(c *credentials) {
-			if c.Tokens == nil {
-				c.Tokens = map[string]string{}
-			}
-			c.Tokens[role] = text
-		}); err != nil {
-			return err
-		}
+	text := have.Tokens[role]
+	if row, there := rules.Token(access.ID(text)); there && keys.Holds(text, row) && row.Valid(time.Now()) {
+		return nil
 	}
-	return nil
+	row, text := keys.Mint(newToken(team, scopes, demoLife))
+	if err := putToken(ctx, c, row, "demo"); err != nil {
+		return err
+	}
+	return updateCredentials(a.cfg.Engine.DataDir, func(c *credentials) {
+		if c.Tokens == nil {
+			c.Tokens = map[string]string{}
+		}
+		c.Tokens[role] = text
+	})
 }

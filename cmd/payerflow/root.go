@@ -31,6 +31,7 @@ var flagKeys = map[string]string{
 	"kafka-user": "broker.sasl.username", "kafka-password-file": "broker.sasl.password-file",
 	"data-dir": "engine.data-dir", "batch-records": "engine.batch-records", "batch-interval": "engine.batch-interval",
 	"kafka-addr": "demo.kafka-addr", "registry-addr": "demo.registry-addr", "rate": "demo.rate", "seed": "demo.seed", "traffic": "demo.traffic",
+	"answer-within": "kaas.answer-within", "approver": "kaas.approver", "inbox-addr": "kaas.inbox-addr", "smtp-addr": "kaas.smtp.addr",
 	"log-level": "log.level", "log-format": "log.format",
 }
 

@@ -56,7 +56,10 @@ type registration struct {
 // registerSchemas passes every schema through the project's own gate before
 // the registry sees any.
 func registerSchemas(registry *codecs.Registry) (out []registration, err error) {
-	subjects := topologies.Subjects()
+	return registerSubjects(registry, topologies.Subjects())
+}
+
+func registerSubjects(registry *codecs.Registry, subjects []topologies.Subject) (out []registration, err error) {
 	texts := make([]string, len(subjects))
 	for i, s := range subjects {
 		if texts[i], err = codecs.AvroSchema(s.Topic); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -19,6 +20,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
+	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
 )
@@ -34,10 +36,20 @@ type server struct {
 	dlqs     func(ctx context.Context) // watches the dead letter topics until ctx ends
 }
 
-func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string) (*server, error) {
+// extension is what a process runs beside the groups of every worker.
+type extension struct {
+	groups  []topology.Declared
+	effects map[string]engine.Effector
+	at      func(addr string) // told where the worker listens, before it works; may be nil
+}
+
+func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string, more extension) (*server, error) {
 	ln, err := listenHTTP(ctx, a.cfg.HTTP.Addr)
 	if err != nil {
 		return nil, err
+	}
+	if more.at != nil {
+		more.at(ln.Addr().String())
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -58,8 +70,8 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics, Client: client,
-		Pins: pins,
-	}, topologies.All, registry)
+		Pins: pins, Effects: more.effects,
+	}, slices.Concat(topologies.All, more.groups), registry)
 	if err != nil {
 		rules.Close()
 		return nil, errors.Join(err, ln.Close())

@@ -23,7 +23,7 @@ leaves the group and exits 0.`,
 			if err != nil {
 				return err
 			}
-			s, err := a.newServer(cmd.Context(), a.cfg.Broker.Seeds, opts, a.cfg.Registry.URL)
+			s, err := a.newServer(cmd.Context(), a.cfg.Broker.Seeds, opts, a.cfg.Registry.URL, extension{})
 			if err != nil {
 				return err
 			}

@@ -33,20 +33,20 @@ type Effect struct {
 
 // Backlog is the row of an Effects group: what is still to do for one key.
 type Backlog struct {
-	Pending  []Pending `json:"pending"`  // oldest first
-	Failures int       `json:"failures"` // of the oldest, since it was first tried
-	Due      int64     `json:"due"`      // unix microseconds from when the oldest is tried
-	LastAt   int64     `json:"lastAt"`   // event time of the latest event, unix microseconds
+	Pending  []Pending `avro:"pending" json:"pending"`   // oldest first
+	Failures int       `avro:"failures" json:"failures"` // of the oldest, since it was first tried
+	Due      int64     `avro:"due" json:"due"`           // unix microseconds from when the oldest is tried
+	LastAt   int64     `avro:"lastAt" json:"lastAt"`     // event time of the latest event, unix microseconds
 }
 
 // Pending is an event as its record holds it.
 type Pending struct {
-	ID        string   `json:"id"`
-	Topic     string   `json:"topic"`
-	Partition int32    `json:"partition"`
-	Offset    int64    `json:"offset"`
-	Value     []byte   `json:"value"`
-	Headers   []Header `json:"headers"`
+	ID        string   `avro:"id" json:"id"`
+	Topic     string   `avro:"topic" json:"topic"`
+	Partition int32    `avro:"partition" json:"partition"`
+	Offset    int64    `avro:"offset" json:"offset"`
+	Value     []byte   `avro:"value" json:"value"`
+	Headers   []Header `avro:"headers" json:"headers"`
 }
 
 // Because names what is still to do.

@@ -27,8 +27,8 @@ const (
 
 // Header is one record header.
 type Header struct {
-	Key   string
-	Value []byte
+	Key   string `avro:"key"`
+	Value []byte `avro:"value"`
 }
 
 // Raw is a record as it came from the stream.
