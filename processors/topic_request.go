@@ -16,6 +16,7 @@ import (
 
 // TopicRequests are the rules of topic requests.
 type TopicRequests struct {
+	Team         string                 // whose word counts: all may ask, it alone says what became of it
 	AnswerWithin time.Duration          // of the request's time
 	Reserved     func(name string) bool // names that are nobody's to ask for
 }
@@ -27,6 +28,7 @@ const (
 	RequestRepeated    = "REQUEST_REPEATED"
 	RequestUnknown     = "REQUEST_UNKNOWN"
 	AnswerUndecided    = "ANSWER_UNDECIDED"
+	PublisherForeign   = "PUBLISHER_FOREIGN"
 	AnswerLate         = "LATE"
 	requestObject      = "topic-request"
 	maxTopicPartitions = 48
@@ -41,6 +43,8 @@ func (p TopicRequests) Fold(row tables.TopicRequest, rec topology.Record[events.
 		return row, []topology.Output{{Value: topology.Dropped{Code: Duplicate}}}
 	case e.Type == events.TypeTopicRequested:
 		return p.requested(row, e)
+	case e.Publisher != p.Team:
+		return row, rejected(PublisherForeign, "/publisher", "another team's token published it")
 	case !row.Known():
 		return row, rejected(RequestUnknown, "/requestId", "nobody asked for a topic under this id")
 	}

@@ -39,7 +39,7 @@ func TopicRequests(rules processors.TopicRequests) topology.Group[tables.TopicRe
 		Inputs:  topology.Inputs[tables.TopicRequest]{topology.Fold(Subscribed(TopicRequestCopies), rules.Fold)},
 		Outputs: []topology.StreamRef{TopicOrdered.Ref(), AuditReceived.Ref()},
 		Timer:   topology.Timer[tables.TopicRequest]{Due: tables.TopicRequest.Due, Wake: rules.TimeOut},
-		View:    topology.View{Name: "topic-requests", Key: "requestId", Doc: "Status and steps of one request for a topic."},
+		View:    topology.View{Name: "topic-requests", Key: "requestId", Doc: "Status and steps of one request for a topic.", Classes: topology.NoClasses},
 	}
 }
 
@@ -55,7 +55,7 @@ var TopicOrders = topology.Effects[events.TopicOrdered]{
 // KaaS are the groups of topic requests. They are none of All: who runs them
 // gives them what they do outside.
 func KaaS(answerWithin time.Duration) []topology.Declared {
-	rules := processors.TopicRequests{AnswerWithin: answerWithin, Reserved: func(name string) bool { _, taken := TopicOf(name); return taken }}
+	rules := processors.TopicRequests{Team: kaasTeam, AnswerWithin: answerWithin, Reserved: func(name string) bool { _, taken := TopicOf(name); return taken }}
 	return []topology.Declared{TopicRequests(rules).Declare(), TopicOrders.Declare()}
 }
 
