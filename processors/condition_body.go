@@ -205,7 +205,7 @@ func (b bodyReader) list(items *shape, w *wanted) (ref.Val, error) {
 	var list []ref.Val
 	for b.dec.PeekKind() != ']' {
 		var v ref.Val = types.NullValue
-		err := error(nil)
+		var err error
 		if below == nil {
 			err = b.dec.SkipValue()
 		} else {

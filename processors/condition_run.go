@@ -77,13 +77,14 @@ func (c *condition) holds(o *occasion) (held bool, failure string) {
 	if held, ok := value.(types.Bool); err == nil && ok {
 		return bool(held), ""
 	}
-	switch text := ""; {
+	switch {
 	case o.absent() > before:
 		return false, ""
 	case err == nil:
 		return false, failedValue
 	default:
-		if text = err.Error(); strings.Contains(text, "no such key") || strings.Contains(text, "index out of bounds") {
+		text := err.Error()
+		if strings.Contains(text, "no such key") || strings.Contains(text, "index out of bounds") {
 			return false, ""
 		}
 		if strings.Contains(text, "cost limit") {

@@ -69,15 +69,15 @@ func (n *maskNode) under(step string) []*maskNode {
 }
 
 func (m *Mask) showsAttribute(u use) bool {
-	switch name := u.path[0]; {
-	case name == "extensions":
+	switch name := u.path[0]; name {
+	case "extensions":
 		return len(u.path) == 2 && u.path[1] != "*" && m.sees(u.path[1]) && tables.MetadataClasses[u.path[1]] == ""
-	case name == "synthetic" || name == "typeVersion":
+	case "synthetic", "typeVersion":
 		return true
-	case name == "subject":
+	case "subject":
 		_, open := m.subjectClass()
 		return open
-	case name == "key":
+	case "key":
 		return m.showsKey()
 	default:
 		return m.sees(name)

@@ -11,7 +11,8 @@ import (
 	"payerflow/tables"
 )
 
-// Header of what the router wrote to a domain topic: it is not routed again.
+// HeaderOrigin marks what the router wrote to a domain topic: it is not routed
+// again.
 const HeaderOrigin = "pf_origin"
 
 // HeaderMask is the header of a copy with the id of the mask that made it: who

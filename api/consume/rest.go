@@ -53,7 +53,7 @@ func (d *Door) postPull(ctx context.Context, in *pullInput) (*pullOutput, error)
 	leases, err := h.pull(ctx, h.grant, ask{in.Max, wait, length})
 	if err != nil {
 		p := problemOf(err)
-		denied(ctx, "event.pull", h.grant.id, p)
+		denied(ctx, "event.pull", h.id, p)
 		return nil, p
 	}
 	if p := h.pulled(ctx, leases); p != nil {

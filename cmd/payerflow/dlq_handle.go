@@ -29,7 +29,7 @@ type dlqHandling struct {
 func (o *dlqHandling) flags(cmd *cobra.Command) {
 	o.dlqFilter.flags(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&o.dlqFilter.all, "all", false, "every dead letter of the topic; needed where no other flag chooses")
+	f.BoolVar(&o.all, "all", false, "every dead letter of the topic; needed where no other flag chooses")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only count")
 	f.StringVar(&o.why, "why", "", "reason, kept with what was done")
 	f.StringVar(&o.by, "by", "", "who does it (default: the user of this machine)")
@@ -79,7 +79,7 @@ func (a *app) dlqDropCommand() *cobra.Command {
 }
 
 func (a *app) handleDLQ(ctx context.Context, topic string, o dlqHandling, drop bool) error {
-	if !o.chooses() && !o.dlqFilter.all {
+	if !o.chooses() && !o.all {
 		return coded(exitUsage, errors.New("say which: --where, --reason, --since, --until, --at, or --all"))
 	}
 	f, err := o.filter(time.Now())

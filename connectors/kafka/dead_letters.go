@@ -116,7 +116,7 @@ func (d *DeadLetters) read(r *kgo.Record) (DeadLetter, error) {
 	if errors.Is(err, topology.ErrUnavailable) {
 		return dl, err
 	}
-	if err != nil {
+	if err != nil { //nolint:nilerr // that is what is shown of it
 		dl.Metadata = DeadLetterMetadata{ReasonCode: unreadable, FailureReason: "the record is not a dead letter", FailedAt: events.InstantOf(r.Timestamp)}
 		dl.facts.Reason, dl.facts.At = unreadable, r.Timestamp
 		return dl, nil

@@ -54,12 +54,14 @@ func (r *receiver) told(t *testing.T) (count, calls int) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(30 * time.Second)
+	end, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
 	for !ok() {
-		if time.Now().After(end) {
+		select {
+		case <-end:
 			t.Fatalf("not within 30 s: %s", what)
+		case <-tick.C:
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *payloads) show(topic string, value []byte) (doc json.RawMessage, fault 
 		return null, "", err
 	}
 	if err != nil {
-		return null, err.Error(), nil
+		return null, err.Error(), nil //nolint:nilerr // the fault is part of what is shown
 	}
 	return doc, "", nil
 }

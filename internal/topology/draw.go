@@ -119,7 +119,7 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 }
 
 func drawInput(in Declaration, group string, internals bool, stream func(Topic, kind) string, add func(node) string, arrows func(arrow)) {
-	src := ""
+	var src string
 	if in.Family != "" {
 		src = add(node{in.Family, in.Family, isStream})
 	} else {

@@ -181,7 +181,7 @@ func (d *Driver) step(g *Bound, in int, rec Raw) error {
 
 // pinned is what a group is pinned to, nil for one that is not.
 func (d *Driver) pinned(g *Bound) (Pinned, error) {
-	if !g.Declared.Pinned {
+	if !g.Pinned {
 		return nil, nil
 	}
 	return d.Pins[g.Name]()
