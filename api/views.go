@@ -148,7 +148,12 @@ func audited(v topology.Served, act string) huma.Middlewares {
 
 // mayRead refuses a token whose scopes do not name the view.
 func mayRead(ctx context.Context, view string) error {
-	if p, ok := access.From(ctx); ok && p.MayRead(view) {
+	p, ok := access.From(ctx)
+	if ok && p.MayRead(view) {
+		return nil
+	}
+	if reason, broken := p.Breaks(view); ok && broken {
+		audit.Breaks(ctx, reason)
 		return nil
 	}
 	return access.Forbidden("the token's scopes do not let it read this view")

@@ -28,6 +28,7 @@ type Rules struct {
 	tokens        map[string]row[tables.Token]
 	policies      map[string]row[tables.ApprovalPolicy]
 	proposals     map[string]row[tables.Proposal]
+	glasses       map[string]row[tables.BreakGlass]
 	past          map[string][]Past // of rows that proposals may change, by kind/name
 
 	passing bool // the changes are those of a proposal that may come into force
@@ -66,7 +67,7 @@ func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 		types: map[string]row[*registered]{}, published: map[string][]string{},
 		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
 		permissions: map[string]row[tables.Permission]{}, granted: map[string][]tables.Permission{}, tokens: map[string]row[tables.Token]{},
-		policies: map[string]row[tables.ApprovalPolicy]{}, proposals: map[string]row[tables.Proposal]{}, past: map[string][]Past{},
+		policies: map[string]row[tables.ApprovalPolicy]{}, proposals: map[string]row[tables.Proposal]{}, glasses: map[string]row[tables.BreakGlass]{}, past: map[string][]Past{},
 	}
 	for _, t := range defaults {
 		r.catalogue[t.Name] = t

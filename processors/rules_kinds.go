@@ -65,6 +65,13 @@ func init() { // the checks of kinds name the kinds
 			decoded(func(e *token) (*tables.Token, func() string) {
 				return &e.Token, func() string { return e.Token.ID }
 			}), func(r *Rules) []string { return names(r.tokens) }},
+		tables.KindBreakGlass: {false, false,
+			func(r *Rules, name string) int32 { return r.glasses[name].version },
+			func(r *Rules) { r.glasses = maps.Clone(r.glasses) },
+			func(r *Rules, name string) (entry, bool) { v, ok := r.glasses[name]; return &breakGlass{v.value}, ok },
+			decoded(func(e *breakGlass) (*tables.BreakGlass, func() string) {
+				return &e.BreakGlass, func() string { return e.ID }
+			}), func(r *Rules) []string { return names(r.glasses) }},
 		tables.KindPolicy: {false, true,
 			func(r *Rules, name string) int32 { return r.policies[name].version },
 			func(r *Rules) { r.policies = maps.Clone(r.policies) },

@@ -32,6 +32,7 @@ func (t *token) check(*Rules) []events.Fault {
 	f.patterns("/scopes/publish", t.Scopes.Publish)
 	f.patterns("/scopes/subscribe", t.Scopes.Subscribe)
 	f.patterns("/scopes/read", t.Scopes.Read)
+	f.patterns("/scopes/breakGlass", t.Scopes.BreakGlass)
 	f.unless(!t.ExpiresAt.IsZero(), events.MissingField, "/expiresAt", "every token ends: say when")
 	f.unless(t.ExpiresAt.IsZero() || t.ExpiresAt.After(t.CreatedAt), events.InvalidValue, "/expiresAt", "must be after createdAt")
 	return f

@@ -126,6 +126,10 @@ type Scopes struct {
 	Subscribe []string `json:"subscribe,omitempty"` // event types
 	Read      []string `json:"read,omitempty"`      // views
 	Admin     bool     `json:"admin,omitempty"`     // everything of every team
+	// BreakGlass are views and classes that it may open for itself, for an hour
+	// at most. An administrator needs it too.
+	BreakGlass []string `json:"breakGlass,omitempty"`
+	Audit      bool     `json:"audit,omitempty"` // asks the audit: hashes of keys, glasses that are broken
 }
 
 // States of rows, ways of delivery and policies.

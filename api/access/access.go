@@ -14,6 +14,7 @@ type Principal struct {
 	Team        string
 	Application string
 	Scopes      tables.Scopes
+	Broken      []tables.BreakGlass // that hold now
 }
 
 type key struct{}
@@ -46,6 +47,28 @@ func (p Principal) MayRead(view string) bool {
 		return p.Scopes.Admin || slices.Contains(p.Scopes.Read, view)
 	}
 	return p.Scopes.Admin || tables.Matches(p.Scopes.Read, view)
+}
+
+// Breaks says why the principal sees a view that its scopes do not name, where
+// it broke the glass before it.
+func (p Principal) Breaks(view string) (reason string, ok bool) {
+	for _, b := range p.Broken {
+		if b.Shows(view) {
+			return b.Reason, true
+		}
+	}
+	return "", false
+}
+
+// Opened are the classes that the principal sees by having broken the glass,
+// and why.
+func (p Principal) Opened() (classes []string, reason string) {
+	for _, b := range p.Broken {
+		if len(b.Classes) > 0 {
+			classes, reason = append(classes, b.Classes...), b.Reason
+		}
+	}
+	return classes, reason
 }
 
 // Acts says whether the principal may act for a team.

@@ -179,7 +179,9 @@ func (g *Guard) Check(ctx context.Context, h http.Header) (Principal, *session, 
 		return Principal{}, nil, refusal
 	}
 	if g.issuer != nil && !strings.HasPrefix(text, tokenPrefix) {
-		return g.foreign(ctx, text)
+		p, s, refusal := g.foreign(ctx, text)
+		p.Broken = rules.Broken(p.Token, g.now())
+		return p, s, refusal
 	}
 	id, secret := parse(text)
 	row, there := rules.Token(id)
@@ -193,7 +195,7 @@ func (g *Guard) Check(ctx context.Context, h http.Header) (Principal, *session, 
 		}
 		return Principal{}, nil, unauthorized("INVALID_TOKEN", err)
 	}
-	return Principal{Token: id, Team: row.Team, Application: row.Application, Scopes: row.Scopes},
+	return Principal{Token: id, Team: row.Team, Application: row.Application, Scopes: row.Scopes, Broken: rules.Broken(id, g.now())},
 		&session{token: id, version: rules.Version(kindToken, id), until: row.ExpiresAt}, nil
 }
 

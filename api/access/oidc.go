@@ -92,7 +92,7 @@ func (p *Provider) ready(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 }
 
 // ParseScopes reads scopes as claims and the command line write them:
-// publish:PATTERN, subscribe:PATTERN, read:VIEW, admin. Others, which are for
+// publish:PATTERN, subscribe:PATTERN, read:VIEW, break-glass:NAME, admin, audit. Others, which are for
 // somebody else, are passed over.
 func ParseScopes(words []string) (s tables.Scopes) {
 	for _, w := range words {
@@ -100,6 +100,8 @@ func ParseScopes(words []string) (s tables.Scopes) {
 		switch {
 		case w == "admin":
 			s.Admin = true
+		case w == "audit":
+			s.Audit = true
 		case pattern == "":
 		case act == "publish":
 			s.Publish = append(s.Publish, pattern)
@@ -107,6 +109,8 @@ func ParseScopes(words []string) (s tables.Scopes) {
 			s.Subscribe = append(s.Subscribe, pattern)
 		case act == "read":
 			s.Read = append(s.Read, pattern)
+		case act == "break-glass":
+			s.BreakGlass = append(s.BreakGlass, pattern)
 		}
 	}
 	return s

@@ -90,11 +90,15 @@ func (d *Door) page(ctx context.Context, in *pageInput) (*struct{ Body Page }, e
 	if err != nil {
 		return nil, access.Stale()
 	}
+	opened, reason := c.Opened()
+	if len(opened) > 0 {
+		audit.Breaks(ctx, reason)
+	}
 	mask := func(eventType string) *processors.Mask {
 		if !c.MaySubscribe(eventType) {
 			return nil
 		}
-		return rules.Mask(c.Team, c.Application, eventType)
+		return rules.MaskWith(c.Team, c.Application, eventType, opened)
 	}
 	var keys []string
 	out := Page{Topic: dlq, Letters: make([]Letter, 0, len(page))}

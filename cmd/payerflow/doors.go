@@ -9,6 +9,7 @@ import (
 	"payerflow/api"
 	"payerflow/api/access"
 	"payerflow/api/audit"
+	"payerflow/api/compliance"
 	"payerflow/api/consume"
 	"payerflow/api/deadletters"
 	"payerflow/api/intake"
@@ -16,6 +17,7 @@ import (
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
 	"payerflow/processors"
+	"payerflow/topologies"
 )
 
 // doors are what others come in by, who guards them, and what works behind
@@ -66,11 +68,24 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	letters := func() *kafka.DeadLetters {
 		return &kafka.DeadLetters{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}
 	}
-	d.all = []api.Door{d.out, &rules.Door{Log: audit.Over(kafka.Provisioned{Control: control}), Keys: keys, Logger: a.log,
+	changes := audit.Over(kafka.Provisioned{Control: control})
+	officer := &compliance.Door{Log: changes, Keys: processors.NewAuditKeys(secret), Views: viewNames()}
+	closer := compliance.NewCloser(kafka.Provisioned{Control: control}, trail, a.log, metrics)
+	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
 		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log)}
-	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, trail.Run}
+	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, trail.Run, closer.Run}
 	return d, nil
+}
+
+// viewNames are all views that are served.
+func viewNames() (names []string) {
+	for _, g := range topologies.All {
+		if g.View.Name != "" {
+			names = append(names, g.View.Name)
+		}
+	}
+	return names
 }
 
 // run works until ctx ends.

@@ -54,6 +54,8 @@ func (a *app) createToken(k rowKind, base *string) *cobra.Command {
 	f.StringSliceVar(&s.Publish, "publish", nil, "event types that it may publish: names or patterns")
 	f.StringSliceVar(&s.Subscribe, "subscribe", nil, "event types that it may subscribe to: names or patterns")
 	f.StringSliceVar(&s.Read, "read", nil, "views that it may read: names or patterns")
+	f.StringSliceVar(&s.BreakGlass, "break-glass", nil, "views and classes that it may open for itself, for an hour at most: names or patterns")
+	f.BoolVar(&s.Audit, "audit", false, "it may ask the audit")
 	f.BoolVar(&s.Admin, "admin", false, "it may do everything, of every team")
 	f.DurationVar(&expires, "expires", 90*24*time.Hour, "how long it is valid")
 	whyFlag(cmd, &why)
