@@ -29,6 +29,8 @@ type look struct {
 	tags    []string
 	faults  []events.Fault
 	program func() (cel.Program, error)
+	most    uint64 // what it costs at most on any event
+	regexes regexes
 }
 
 // use is a place that a condition looks at.
@@ -71,24 +73,27 @@ func (l *language) look(text string, plain bool) *look {
 		return c
 	}
 	c.see(l, checked.NativeRep(), plain)
-	tracked := estimate.Max > maxCost
-	c.program = sync.OnceValues(func() (cel.Program, error) { return l.program(text, tracked) })
+	c.most, c.regexes = estimate.Max, regexesOf(checked)
+	c.program = sync.OnceValues(func() (cel.Program, error) { return l.program(text, c) })
 	return c
 }
 
 // program compiles a text again: the syntax trees of all conditions would not
 // fit, and few of them ever run.
-func (l *language) program(text string, tracked bool) (cel.Program, error) {
+func (l *language) program(text string, c *look) (cel.Program, error) {
 	checked, issues := l.env.Compile(text)
 	if issues.Err() != nil {
 		return nil, issues.Err()
 	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	if tracked {
-		options = append(options, cel.CostLimit(maxCost))
+	if c.measured() {
+		options = append(options, cel.CostLimit(maxCost), cel.CostTracking(c.regexes))
 	}
 	return l.env.Program(checked, options...)
 }
+
+// measured says whether what the condition costs is measured when it runs.
+func (l *look) measured() bool { return l.most > cheap || l.regexes.instructions > 0 }
 
 const conditionAt = "/condition"
 

@@ -14,14 +14,12 @@ import (
 // Bounds of a condition. None of them is a clock: a condition costs the same
 // everywhere.
 const (
-	maxCondition     = 4 << 10 // code points
-	maxNesting       = 2       // comprehensions within each other
-	maxDepth         = 50      // of the expression
-	maxNodes         = 2000
-	maxRegex         = 256        // characters
-	maxRegexProgram  = 1000       // instructions
-	maxEstimatedCost = 10_000_000 // when it is saved, for the largest event
-	maxCost          = 1_000_000  // when it runs
+	maxCondition    = 4 << 10 // code points
+	maxNesting      = 2       // comprehensions within each other
+	maxDepth        = 50      // of the expression
+	maxNodes        = 2000
+	maxRegex        = 256  // characters
+	maxRegexProgram = 1000 // instructions
 )
 
 // What a condition can name.

@@ -59,6 +59,7 @@ func literalOf(name string) (int, bool) {
 // Why a condition that ran did not say yes or no.
 const (
 	failedCost  = "the condition cost more than it may on one event"
+	failedTeam  = "the team's conditions together cost more than they may on one event"
 	failedValue = "the condition failed on an event: a conversion, a division, or a number out of range"
 	failedBuild = "the condition cannot be run"
 )
@@ -66,32 +67,44 @@ const (
 // holds evaluates a condition. Where a field that it read is absent or null,
 // or a name or item is not there, a condition that fails just does not hold:
 // no producer can take out another team's rule by leaving something out.
-func (c *condition) holds(o *occasion) (held bool, failure string) {
+func (c *condition) holds(o *occasion) (held bool, failure string, spent uint64) {
 	program, err := c.program()
 	if err != nil {
-		return false, failedBuild
+		return false, failedBuild, 0
 	}
 	before := o.absent()
 	o.literals = c.literals
-	value, _, err := program.Eval(o)
-	if held, ok := value.(types.Bool); err == nil && ok {
-		return bool(held), ""
+	value, details, err := program.Eval(o)
+	spent = c.most
+	if c.measured() {
+		spent = maxCost
+		if actual := details.ActualCost(); actual != nil {
+			spent = *actual
+		}
 	}
+	if held, ok := value.(types.Bool); err == nil && ok {
+		return bool(held), "", spent
+	}
+	return false, c.failure(o, before, err), spent
+}
+
+// failure is why a condition gave no answer, "" where it just does not hold.
+func (c *condition) failure(o *occasion, before int, err error) string {
 	switch {
 	case o.absent() > before:
-		return false, ""
+		return ""
 	case err == nil:
-		return false, failedValue
+		return failedValue
 	default:
 		text := err.Error()
 		if strings.Contains(text, "no such key") || strings.Contains(text, "index out of bounds") {
-			return false, ""
+			return ""
 		}
 		if strings.Contains(text, "cost limit") {
-			return false, failedCost
+			return failedCost
 		}
 	}
-	return false, failedValue
+	return failedValue
 }
 
 // absent counts the absent values that were read of the body.

@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,35 @@ func TestConditionsStopAtTheirCost(t *testing.T) {
 	}
 	if out := r.Route(many(`{}`, 300_000)); len(out.Deliveries) != 0 || len(out.Failed) != 0 {
 		t.Errorf("without the field: %+v", out)
+	}
+}
+
+// TestATeamsConditionsStopAtTheirCost: what all conditions of a team cost
+// together on one event is bounded, and is no other team's affair.
+func TestATeamsConditionsStopAtTheirCost(t *testing.T) {
+	other := sub("other", "mine")
+	other.EventTypes, other.Rules = nil, []string{"r"}
+	changes := []events.Control{put(tables.KindRoutingRule, "other/r", 1, tables.RoutingRule{Team: "other", Name: "r", EventTypes: []string{"CLAIM_SUBMITTED"}, Condition: `tags.exists(t, t.matches("^0a"))`, State: tables.StateActive}),
+		put(tables.KindSubscription, "other/mine", 1, other)}
+	for i := range 300 {
+		rule := ruleTo("care/mine", fmt.Sprintf(`tags.exists(t, t.matches("(.*a){40}x%d"))`, i), "CLAIM_SUBMITTED")
+		rule.Name = fmt.Sprint("r", i)
+		changes = append(changes, put(tables.KindRoutingRule, rule.ID(), 1, rule))
+	}
+	r := taken(t, withSub(t), changes...)
+	e := event("CLAIM_SUBMITTED", `{}`, "0a")
+	if out := r.Route(e); len(out.Failed) != 0 || len(out.Deliveries) != 1 {
+		t.Errorf("a small event: %d rules failed, %d deliveries", len(out.Failed), len(out.Deliveries))
+	}
+	for i := range 64 {
+		e.Tags = append(e.Tags, fmt.Sprint(i, strings.Repeat("ya", 30)))
+	}
+	out := r.Route(e)
+	if n := len(out.Failed); n < 200 || n == 300 || !strings.Contains(out.Failed[0].Reason, "together") {
+		t.Errorf("%d of 300 rules failed", n)
+	}
+	if len(out.Deliveries) != 1 || out.Deliveries[0].Subscription.Team != "other" {
+		t.Errorf("%d deliveries", len(out.Deliveries))
 	}
 }
 

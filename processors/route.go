@@ -57,11 +57,14 @@ type routing struct {
 	hits     []*subscriber
 	failures []Quarantine
 	shadows  []shadowHit
+	spent    map[string]uint64 // by team, on conditions
 }
 
 type verdict struct {
 	state  verdictState
 	reason string
+	cost   uint64
+	paidBy string // the team that it was charged to last
 }
 
 type verdictState uint8
@@ -88,6 +91,7 @@ func (run *routing) done() {
 		run.verdicts[i] = verdict{}
 	}
 	clear(run.hits)
+	clear(run.spent)
 	clear(run.shadows)
 	run.shadows = run.shadows[:0]
 	run.on, run.asked, run.hits, run.failures = occasion{}, run.asked[:0], run.hits[:0], nil
@@ -117,12 +121,7 @@ func (run *routing) take(g target) {
 		run.hit(g)
 		return
 	}
-	v := &run.verdicts[g.try.order]
-	if v.state == notAsked {
-		*v = g.try.ask(&run.on)
-		run.asked = append(run.asked, g.try.order)
-	}
-	switch {
+	switch v := run.verdict(g); {
 	case v.state == held:
 		run.hit(g)
 	case v.state == failed && (g.shadow || g.ruleShadow):
@@ -130,6 +129,27 @@ func (run *routing) take(g target) {
 	case v.state == failed:
 		run.failures = append(run.failures, Quarantine{tables.KindRoutingRule, g.rule, v.reason})
 	}
+}
+
+// verdict is what a target's condition says, asked once for all of one text.
+func (run *routing) verdict(g target) verdict {
+	v := &run.verdicts[g.try.order]
+	if v.state != notAsked && v.paidBy == g.Team {
+		return *v
+	}
+	if run.spent[g.Team] >= maxTeamCost {
+		return verdict{state: failed, reason: failedTeam}
+	}
+	if v.state == notAsked {
+		*v = g.try.ask(&run.on)
+		run.asked = append(run.asked, g.try.order)
+	}
+	if run.spent == nil {
+		run.spent = map[string]uint64{}
+	}
+	run.spent[g.Team] += v.cost
+	v.paidBy = g.Team
+	return *v
 }
 
 func (run *routing) hit(g target) {
@@ -141,13 +161,16 @@ func (run *routing) hit(g target) {
 }
 
 func (t *try) ask(o *occasion) verdict {
-	switch yes, failure := t.holds(o); {
+	v := verdict{state: heldNot}
+	yes, failure, cost := t.holds(o)
+	switch {
 	case failure != "":
-		return verdict{failed, failure}
+		v.state, v.reason = failed, failure
 	case yes:
-		return verdict{held, ""}
+		v.state = held
 	}
-	return verdict{heldNot, ""}
+	v.cost = cost
+	return v
 }
 
 func (run *routing) deliveries(t *typeIndex) []Delivery {
