@@ -118,6 +118,9 @@ func (p *proposal) decide(r *Rules, c events.Control, d tables.Decision) []event
 	}
 	p.State, p.Ended, p.Undo = tables.ProposalActive, &d, r.undo(p.Changes)
 	var faults []events.Fault
+	if c.Why == "" {
+		c.Why = p.Why
+	}
 	p.after, faults = r.trial(c, p.Changes)
 	return faults
 }

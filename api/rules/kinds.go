@@ -78,18 +78,13 @@ func (r resource[T]) readProposed(c caller, name string, text json.RawMessage) (
 func (r resource[T]) proposable(c caller, change tables.ProposedChange) error {
 	c.id = change.Name
 	old, there := r.find(c.rules, c.id)
-	if change.Act == events.ControlDelete && there && r.droppable != nil && r.droppable(old) != nil {
-		return errStillActive
-	}
-	if len(c.rules.Covering(change)) > 0 {
-		return nil
-	}
-	if there && r.may(c, old) != nil {
-		return notYours()
-	}
 	var row T
-	if change.Act == events.ControlPut && (json.Unmarshal([]byte(change.Row), &row) != nil || r.may(c, row) != nil) {
+	switch covered := len(c.rules.Covering(change)) > 0; {
+	case !covered && there && r.may(c, old) != nil,
+		!covered && change.Act == events.ControlPut && (json.Unmarshal([]byte(change.Row), &row) != nil || r.may(c, row) != nil):
 		return notYours()
+	case change.Act == events.ControlDelete && there && r.droppable != nil && r.droppable(old) != nil:
+		return errStillActive
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (d *Door) propose(ctx context.Context, c caller, changes []tables.ProposedC
 		p.Errors = []problem.Detail{{Pointer: "/until", Message: "a time to come"}}
 		return nil, p
 	}
-	p := tables.Proposal{ID: "c-" + strings.ToLower(rand.Text()[:10]), Changes: changes, By: c.decider(), Why: why, Until: until.UTC(), State: tables.ProposalProposed}
+	p := tables.Proposal{ID: "c-" + strings.ToLower(rand.Text()[:10]), Changes: changes, By: c.decider(), Why: why, Until: until.UTC().Truncate(time.Microsecond), State: tables.ProposalProposed}
 	text, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
@@ -233,7 +233,7 @@ func (d *Door) registerRollback(api huma.API, r resource[Proposal]) {
 			return nil, err
 		}
 		for _, change := range changes {
-			if err := d.kinds[change.Kind].proposable(c, change); err != nil {
+			if err := d.kinds[change.Kind].proposable(c, change); err != nil && err != error(errStillActive) {
 				return nil, err
 			}
 		}

@@ -74,7 +74,8 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
 		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log)}
-	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, trail.Run, closer.Run}
+	expiry := kafka.Expiry{Rules: kafka.Provisioned{Control: control}, Log: a.log}
+	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, expiry.Run, trail.Run, closer.Run}
 	return d, nil
 }
 
