@@ -105,13 +105,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, addr, flags := demo(t, t.TempDir(), "--rate", testRate)
-	ran := 0
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(b), -1) {
-		for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
-			readmeLine(t, line, string(makefile), addr, flags)
-			ran++
-		}
-	}
+	ran := commandsOf(t, string(b), string(makefile), addr, flags)
 	if ran < 10 {
 		t.Errorf("only %d commands found in the README", ran)
 	}
@@ -119,6 +113,30 @@ func TestReadme(t *testing.T) {
 
 // substituted is a command within a command: the one that prints a token.
 var substituted = regexp.MustCompile(`-H "Authorization: Bearer \$\(bin/payerflow ([^)]*)\)"`)
+
+// TestAfternoon runs the tutorial, command by command.
+func TestAfternoon(t *testing.T) {
+	b, err := os.ReadFile(root(t, "docs/afternoon.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, addr, flags := demo(t, t.TempDir(), "--rate", testRate)
+	if ran := commandsOf(t, string(b), "", addr, flags); ran < 15 {
+		t.Errorf("only %d commands found in the tutorial", ran)
+	}
+}
+
+// commandsOf runs the shell blocks of a page against a demonstration.
+func commandsOf(t *testing.T, page, makefile, addr string, flags []string) (ran int) {
+	t.Helper()
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
+			readmeLine(t, line, makefile, addr, flags)
+			ran++
+		}
+	}
+	return ran
+}
 
 func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 	t.Helper()
@@ -158,11 +176,15 @@ func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 			}
 		}
 		var out, stderr string
-		within(t, 20*time.Second, line, func() (ok bool) {
+		for end := time.Now().Add(20 * time.Second); ; {
 			var code int
-			out, stderr, code = cli(t, "", args...)
-			return code == 0
-		})
+			if out, stderr, code = cli(t, "", args...); code == 0 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: exit %d: %s", line, code, stderr)
+			}
+		}
 		if strings.TrimSpace(out) == "" {
 			t.Errorf("%s: no output; %s", line, stderr)
 		}
