@@ -47,6 +47,39 @@ type stage struct {
 	keys    *access.Keyring
 	writer  *kgo.Client
 	url     string
+	audit   auditLog
+}
+
+// auditLog notes what is written down, or fails.
+type auditLog struct {
+	*kafka.Audit
+	mu   sync.Mutex
+	made []string
+	away bool
+}
+
+func (l *auditLog) Write(ctx context.Context, e events.AuditReceived) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away {
+		return topology.ErrUnavailable
+	}
+	l.made = append(l.made, strings.TrimSpace(e.Act+" "+e.Name+" "+e.Decision+" "+e.Why))
+	return l.Audit.Write(ctx, e)
+}
+
+func (l *auditLog) took() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := l.made
+	l.made = nil
+	return made
+}
+
+func (l *auditLog) turn(away bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = away
 }
 
 func must(t *testing.T, err error) {
@@ -114,7 +147,8 @@ func (s *stage) serve() {
 	log, err := kafka.OpenAudit(s.brokers, s.schemas)
 	must(s.T, err)
 	s.Cleanup(log.Close)
-	trail := audit.New(log, processors.NewAuditKeys(secret), slog.New(slog.DiscardHandler), nil)
+	s.audit.Audit = log
+	trail := audit.New(&s.audit, processors.NewAuditKeys(secret), slog.New(slog.DiscardHandler), nil)
 	h := httptest.NewServer(access.NewGuard(s.control, s.keys, nil).Audit(trail).Wrap(func(*http.Request) bool { return false }, mux))
 	s.Cleanup(h.Close)
 	s.url = h.URL
@@ -242,7 +276,7 @@ func TestDeadLettersAreReadAsTheTeamMaySee(t *testing.T) {
 	if len(seen) != 4 || seen[0].Key == "" || seen[0].Key == seen[1].Key || !strings.Contains(string(seen[0].Payload), events.Redacted) || seen[0].Metadata.ReasonCode != "EFFECT_FAILED" {
 		t.Errorf("a team is shown %+v", seen)
 	}
-	if l := seen[3]; l.Metadata.ReasonCode != "BAD_FRAME" || string(l.Payload) != "null" || l.Fault == "" || l.Key != "" {
+	if l := seen[3]; l.Metadata.ReasonCode != "BAD_FRAME" || string(l.Payload) != "null" || l.Fault != kafka.Unreadable || l.Key != "" {
 		t.Errorf("of what does not decode is shown %+v", l)
 	}
 	for _, path := range []string{careDLQ, paidDLQ} {
@@ -292,8 +326,16 @@ func TestDeadLettersAreHandledByAdministrators(t *testing.T) {
 	if h := do(redrive, `{"reasons":["FOLD_PANICKED"],"dryRun":true}`); h.Done != 1 || !h.DryRun {
 		t.Errorf("dry run %+v", h)
 	}
+	s.audit.turn(true)
+	s.ask(503, admin, "POST", drop, `{"all":true,"why":"unseen"}`)
+	s.ask(503, admin, "GET", "/v1/dlq/"+paidDLQ, "")
+	s.audit.turn(false)
+	s.audit.took()
 	if h := do(redrive, `{"reasons":["FOLD_PANICKED"],"patch":{"paidAmount":"6.00"},"why":"mended"}`); h.Done != 1 || h.Chosen != 1 {
 		t.Errorf("redrive %+v", h)
+	}
+	if made := s.audit.took(); !slices.Equal(made, slices.Repeat([]string{"deadletter.redrive " + paidDLQ + " ALLOW mended"}, 2)) {
+		t.Errorf("written down: %q", made)
 	}
 	if h := do(redrive, `{"reasons":["FOLD_PANICKED"]}`); h.Done != 0 {
 		t.Errorf("a second redrive %+v", h)

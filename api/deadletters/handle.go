@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"payerflow/api/access"
+	"payerflow/api/audit"
 	"payerflow/connectors/kafka"
+	"payerflow/events"
 	"payerflow/processors"
 )
 
@@ -65,6 +67,11 @@ func (d *Door) handle(ctx context.Context, h kafka.Handling, choice Choice) (*ha
 	if err != nil {
 		return nil, err
 	}
+	act := events.AuditReceived{Act: "deadletter.redrive", Object: "topic", Name: h.DLQ, Why: choice.Why, Decision: events.AuditAllow}
+	if h.Drop {
+		act.Act = "deadletter.drop"
+	}
+	audit.Acts(ctx, act.Act, act.Object, act.Name, act.Why)
 	c, done, err := d.who(ctx)
 	if err != nil {
 		return nil, err
@@ -72,6 +79,11 @@ func (d *Door) handle(ctx context.Context, h kafka.Handling, choice Choice) (*ha
 	defer done()
 	if !c.Scopes.Admin {
 		return nil, access.Forbidden("dead letters are redriven and dropped by administrators")
+	}
+	if !choice.DryRun { // before it is done; the answer is written down too
+		if p := audit.Write(ctx, act); p != nil {
+			return nil, p
+		}
 	}
 	h.Filter, h.DryRun, h.By, h.Why = f, choice.DryRun, c.Token, choice.Why
 	out, err := d.Letters().Handle(ctx, h)
