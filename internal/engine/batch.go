@@ -18,6 +18,10 @@ import (
 func (s *session) batches(ctx context.Context) (open bool, err error) {
 	cfg := s.rt.p.g.e.cfg
 	m := newMachine(cfg.BatchRecords, cfg.BatchInterval)
+	m.longest = cfg.TransactionTimeout / 4
+	if n := s.rt.p.batch.Load(); n > 0 {
+		m.most = int(n)
+	}
 	b := &batch{s: s, m: m, next: map[topicPartition]int64{}, span: span{noop.Span{}}}
 	defer func() {
 		if b.span.IsRecording() { // cut short
@@ -39,6 +43,7 @@ func (s *session) batches(ctx context.Context) (open bool, err error) {
 			o.ended = s.ctx.Err() != nil || ctx.Err() != nil
 		}
 		act = m.next(o)
+		s.rt.p.batch.Store(int64(m.most))
 	}
 }
 

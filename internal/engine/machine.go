@@ -12,7 +12,9 @@ import "time"
 // dropped if it has not; positions move only then; and the group may rebalance
 // only while no transaction is open.
 type machine struct {
-	most     int           // records of one batch
+	all      int           // records of one batch at most
+	most     int           // records of one batch for now
+	longest  time.Duration // that folding a batch may take, 0 for ever
 	interval time.Duration // from the first record to the end of gathering
 	phase    phase
 	records  int
@@ -76,7 +78,19 @@ type outcome struct {
 }
 
 func newMachine(most int, interval time.Duration) *machine {
-	return &machine{most: most, interval: interval}
+	return &machine{all: most, most: most, interval: interval}
+}
+
+// pace fits the next batch to what the last one took to fold: a batch that
+// outlives its transaction would come again and again, and hold up everybody.
+func (m *machine) pace(took time.Duration) {
+	switch {
+	case m.longest == 0:
+	case took > m.longest && m.records > 0:
+		m.most = max(1, int(float64(m.records)*float64(m.longest)/float64(took)))
+	case took < m.longest/2:
+		m.most = min(m.all, 2*m.most)
+	}
 }
 
 // catchUp is how many times larger and longer a batch is while its inputs are
@@ -85,7 +99,7 @@ func newMachine(most int, interval time.Duration) *machine {
 const catchUp = 3
 
 func (m *machine) times() int {
-	if m.behind {
+	if m.behind && m.most == m.all {
 		return catchUp
 	}
 	return 1
@@ -122,6 +136,7 @@ func (m *machine) next(o outcome) action {
 	case gathering:
 		return m.to(dispatching, doDispatch)
 	case draining:
+		m.pace(o.now.Sub(m.opened))
 		if o.ended || o.err != nil {
 			m.phase = finished
 			return doStopOpen

@@ -122,3 +122,39 @@ func TestMachineEndsABatch(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchesFitTheirTransactions: what takes too long to fold is folded in
+// smaller batches, so that it is committed at last, and larger ones come back.
+func TestBatchesFitTheirTransactions(t *testing.T) {
+	m := newMachine(10_000, 100*time.Millisecond)
+	m.longest = 5 * time.Second
+	now := time.Unix(0, 0)
+	batch := func(each time.Duration) {
+		m.phase = idle
+		for act := m.next(outcome{records: m.most, now: now}); act != doTick; {
+			o := outcome{now: now}
+			switch act {
+			case doDispatch:
+				o.records, o.behind = m.most, true
+			case doDrain:
+				now = now.Add(time.Duration(m.records) * each)
+				o.now = now
+			}
+			act = m.next(o)
+		}
+	}
+	batch(time.Second / 10)
+	if took := time.Duration(m.most) * time.Second / 10; took > 5*time.Second || m.most < 1 {
+		t.Errorf("the next batch takes %s", took)
+	}
+	batch(time.Minute)
+	if m.most != 1 {
+		t.Errorf("%d records of a minute each", m.most)
+	}
+	for range 20 {
+		batch(time.Microsecond)
+	}
+	if m.most != 10_000 {
+		t.Errorf("%d records", m.most)
+	}
+}

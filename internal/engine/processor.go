@@ -26,6 +26,7 @@ type processor struct {
 	positions *positions
 	restores  *restores
 	pinned    atomic.Pointer[topology.PinnedStatus] // of the last transaction
+	batch     atomic.Int64                          // records of one for now, 0: as many as may be
 
 	mu        sync.Mutex
 	logs      map[string]*rowlog.Log // tables that this run has opened, by topic
