@@ -43,7 +43,7 @@ func trailed(log audit.Log) *audit.Trail {
 }
 
 // guarded makes a guard that knows one token, and its text.
-func guarded(t *testing.T, s tables.Scopes) (*access.Guard, string) {
+func guarded(t testing.TB, s tables.Scopes) (*access.Guard, string) {
 	t.Helper()
 	secret := make([]byte, access.MinSecret)
 	keys, err := access.NewKeyring(secret)

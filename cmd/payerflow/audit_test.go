@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -219,6 +221,27 @@ func byHand(t *testing.T, tg target) {
 		t.Errorf("%v %s", err, out)
 	}
 	verify(t, tg, 0, "--public-key", written(t, "audit.pem", key))
+	out, stderr, code := cli(t, "", slices.Concat([]string{"tail", "audit.chain", "--from-start", "--follow=false", "-o", "json"}, tg.flags())...)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	for line := range strings.Lines(out) {
+		var r struct{ Value events.AuditChained }
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		before := r.Value.Before
+		if before == "" {
+			before = strings.Repeat("0", 64)
+		}
+		head, err := hex.DecodeString(before + fmt.Sprintf("%016x", r.Value.Number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(append(head, r.Value.Entry...)); hex.EncodeToString(sum[:]) != r.Value.Hash {
+			t.Errorf("record %d of chain %s has another sum", r.Value.Number, r.Value.Chain)
+		}
+	}
 }
 
 // auditAway makes audit.received take nothing, and gives it back.

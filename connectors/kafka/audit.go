@@ -35,8 +35,10 @@ func OpenAudit(brokers []string, s topology.Schemas, opts ...kgo.Opt) (*Audit, e
 	if err != nil {
 		return nil, fmt.Errorf("codec of %s: %w", topic.Name, err)
 	}
+	// Any partition will do: each has a chain of its own. The client stays with
+	// one for a batch, so that a batch has as many records as there are reads.
 	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(brokers...), kgo.ClientID("payerflow-audit"),
-		kgo.DefaultProduceTopic(topic.Name), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.DefaultProduceTopic(topic.Name), kgo.RecordPartitioner(kgo.StickyPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(int32(topic.MaxMessageBytes)),
 		kgo.MaxBufferedRecords(auditRecords), kgo.MaxBufferedBytes(auditBytes),
 		kgo.RecordDeliveryTimeout(2 * auditWait), kgo.ProducerLinger(auditLinger)}, opts...)...)

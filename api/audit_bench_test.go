@@ -1,0 +1,100 @@
+package api_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"payerflow/api"
+	"payerflow/api/audit"
+	"payerflow/codecs"
+	"payerflow/connectors/kafka"
+	"payerflow/internal/embedded"
+	"payerflow/tables"
+	"payerflow/topologies"
+)
+
+const readers = 64
+
+// BenchmarkReads reads rows over HTTP with 64 readers at a time: of a view whose
+// answers are audited on the embedded broker, and of one that holds nothing
+// classed.
+func BenchmarkReads(b *testing.B) {
+	broker, err := embedded.StartBroker(b.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = broker.Close() })
+	c, err := kafka.Dial(b.Context(), []string{broker.Addr()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	r := kafka.Required.CappedTo(1)
+	changes, err := c.Diff(b.Context(), topologies.Mediator, r)
+	if err == nil {
+		err = c.Apply(b.Context(), changes, r, func(kafka.Change) {})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	log, err := kafka.OpenAudit([]string{broker.Addr()}, &codecs.Memory{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(log.Close)
+	for _, view := range []string{"claim-status", "plain"} {
+		b.Run(map[string]string{"claim-status": "audited", "plain": "not"}[view], func(b *testing.B) { read(b, view, trailed(log)) })
+	}
+}
+
+func read(b *testing.B, view string, trail *audit.Trail) {
+	guard, token := guarded(b, tables.Scopes{Admin: true})
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = fmt.Sprint("c", i)
+	}
+	s := httptest.NewServer(api.New(mixed{rows{keys: keys}}, api.Options{Guard: guard.Audit(trail)}))
+	defer s.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: readers}}
+	defer client.CloseIdleConnections()
+	var mu sync.Mutex
+	var all []time.Duration
+	var n atomic.Int64
+	b.SetParallelism(readers / runtime.GOMAXPROCS(0))
+	began := time.Now()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		var took []time.Duration
+		for pb.Next() {
+			req, _ := http.NewRequestWithContext(b.Context(), http.MethodGet, s.URL+"/v1/views/"+view+"/"+keys[int(n.Add(1))%len(keys)], nil)
+			req.Header.Set("Authorization", "Bearer "+token)
+			at := time.Now()
+			resp, err := client.Do(req)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if took = append(took, time.Since(at)); resp.StatusCode != http.StatusOK {
+				b.Errorf("status %d", resp.StatusCode)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, took...)
+	})
+	slices.Sort(all)
+	ms := func(p int) float64 { return float64(all[len(all)*p/100].Microseconds()) / 1000 }
+	b.ReportMetric(ms(50), "p50-ms")
+	b.ReportMetric(ms(99), "p99-ms")
+	b.ReportMetric(float64(len(all))/time.Since(began).Seconds(), "reads/s")
+}
