@@ -87,10 +87,14 @@ func (d *DryRun) Tally() *Tally {
 	return t
 }
 
-// Mark writes nothing; Version and Hash are those of the rules before.
+// Mark writes nothing.
 func (t *Tally) Mark(string, []topology.Range) topology.Output { return topology.Output{} }
-func (t *Tally) Version() int64                                { return t.run.before.Offset() }
-func (t *Tally) Hash() string                                  { return t.run.before.RoutingHash() }
+
+// Version is that of the rules before.
+func (t *Tally) Version() int64 { return t.run.before.Offset() }
+
+// Hash is that of the rules before.
+func (t *Tally) Hash() string { return t.run.before.RoutingHash() }
 
 // TryReceived tries an event of the firehose.
 func TryReceived(row tables.Processed, rec topology.Record[events.Envelope], t *Tally) (tables.Processed, []topology.Output) {

@@ -119,7 +119,7 @@ func (r *Rules) take(e entry, c events.Control) {
 func (r *Rules) own(kind string) {
 	if !r.owned[kind] {
 		r.owned[kind] = true
-		rowKinds[kind].own(r)
+		rowKinds()[kind].own(r)
 	}
 }
 
@@ -128,7 +128,7 @@ func (r *Rules) own(kind string) {
 func (r *Rules) sealed() *Rules {
 	routing := false
 	for kind := range r.owned {
-		routing = routing || rowKinds[kind].routing
+		routing = routing || rowKinds()[kind].routing
 	}
 	if r.index == nil || routing {
 		r.index = newIndex(r)
@@ -143,7 +143,7 @@ func (r *Rules) Offset() int64 { return r.offset }
 
 // Version is the version of a row, 0 where there is none.
 func (r *Rules) Version(kind, name string) int32 {
-	if k, known := rowKinds[kind]; known {
+	if k, known := rowKinds()[kind]; known {
 		return k.version(r, name)
 	}
 	return 0

@@ -109,7 +109,7 @@ func (r *Rules) present(c events.Control) (entry, []events.Fault) {
 }
 
 func (r *Rules) entry(kind, name string) (entry, bool) {
-	if k, known := rowKinds[kind]; known {
+	if k, known := rowKinds()[kind]; known {
 		return k.entry(r, name)
 	}
 	return nil, false
@@ -118,7 +118,7 @@ func (r *Rules) entry(kind, name string) (entry, bool) {
 // decodeRow reads a row strictly: no unknown, repeated or differently cased
 // member, and nothing after it.
 func decodeRow(c events.Control) (e entry, name string, faults []events.Fault) {
-	if k, known := rowKinds[c.Kind]; known {
+	if k, known := rowKinds()[c.Kind]; known {
 		return k.decode(c)
 	}
 	return nil, "", fault(events.InvalidValue, "", "there is no such kind of rows")

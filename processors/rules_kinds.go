@@ -3,6 +3,7 @@ package processors
 import (
 	"maps"
 	"slices"
+	"sync"
 
 	"payerflow/events"
 	"payerflow/tables"
@@ -20,10 +21,20 @@ type rowKind struct {
 	names    func(r *Rules) []string
 }
 
-var rowKinds map[string]rowKind
+// kinds are made when they are first asked for: the checks of kinds name the
+// kinds.
+var kinds struct {
+	sync.Once
+	byName map[string]rowKind
+}
 
-func init() { // the checks of kinds name the kinds
-	rowKinds = map[string]rowKind{
+func rowKinds() map[string]rowKind {
+	kinds.Do(func() { kinds.byName = declaredKinds() })
+	return kinds.byName
+}
+
+func declaredKinds() map[string]rowKind {
+	return map[string]rowKind{
 		tables.KindEventType: {true, true,
 			func(r *Rules, name string) int32 { return r.types[name].version },
 			func(r *Rules) { r.types, r.published = maps.Clone(r.types), maps.Clone(r.published) },
@@ -63,7 +74,7 @@ func init() { // the checks of kinds name the kinds
 			func(r *Rules) { r.tokens = maps.Clone(r.tokens) },
 			func(r *Rules, name string) (entry, bool) { v, ok := r.tokens[name]; return &token{v.value}, ok },
 			decoded(func(e *token) (*tables.Token, func() string) {
-				return &e.Token, func() string { return e.Token.ID }
+				return &e.Token, func() string { return e.ID }
 			}), func(r *Rules) []string { return names(r.tokens) }},
 		tables.KindBreakGlass: {false, false,
 			func(r *Rules, name string) int32 { return r.glasses[name].version },
@@ -96,7 +107,7 @@ func init() { // the checks of kinds name the kinds
 
 // ProposedKinds are the kinds of rows that a proposal may change, by name.
 func ProposedKinds() (names []string) {
-	for name, k := range rowKinds {
+	for name, k := range rowKinds() {
 		if k.proposed {
 			names = append(names, name)
 		}
@@ -107,7 +118,7 @@ func ProposedKinds() (names []string) {
 
 // Names are the names of all rows of a kind, sorted.
 func (r *Rules) Names(kind string) []string {
-	if k, known := rowKinds[kind]; known {
+	if k, known := rowKinds()[kind]; known {
 		return k.names(r)
 	}
 	return nil

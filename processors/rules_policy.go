@@ -61,7 +61,7 @@ func (r *Rules) Policies() []tables.ApprovalPolicy { return sorted(r.policies) }
 // Covering are the policies that a change of a row falls under, by name: those
 // of the team that has the row, and of the one that is to have it.
 func (r *Rules) Covering(c tables.ProposedChange) (out []tables.ApprovalPolicy) {
-	if len(r.policies) == 0 || !rowKinds[c.Kind].proposed {
+	if len(r.policies) == 0 || !rowKinds()[c.Kind].proposed {
 		return nil
 	}
 	teams := r.teams(c)
@@ -74,7 +74,7 @@ func (r *Rules) Covering(c tables.ProposedChange) (out []tables.ApprovalPolicy) 
 }
 
 func (r *Rules) teams(c tables.ProposedChange) (out []string) {
-	k := rowKinds[c.Kind]
+	k := rowKinds()[c.Kind]
 	if e, ok := k.entry(r, c.Name); ok {
 		out = append(out, e.team())
 	}

@@ -132,7 +132,11 @@ func TestBatchesDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var changes []processors.Change
 		for i := range rapid.IntRange(1, 25).Draw(rt, "changes") {
-			changes = append(changes, processors.Change{Offset: int64(i), Control: drawnControl(rt)})
+			c := drawnControl(rt)
+			if rapid.IntRange(0, 2).Draw(rt, "proposal") == 0 {
+				c = drawnDecision(rt)
+			}
+			changes = append(changes, processors.Change{Offset: int64(i), Control: c})
 		}
 		all, want := newRules().Apply(changes)
 		single := newRules()
@@ -146,10 +150,26 @@ func TestBatchesDoNotMatter(t *testing.T) {
 			single, got = next, append(got, out...)
 		}
 		if !reflect.DeepEqual(got, want) || single.RoutingHash() != all.RoutingHash() || single.Offset() != all.Offset() ||
+			!reflect.DeepEqual(single.Proposals(), all.Proposals()) || !reflect.DeepEqual(single.Past(tables.KindSubscription, "care/a"), all.Past(tables.KindSubscription, "care/a")) ||
 			!reflect.DeepEqual(single.RoutingRules(), all.RoutingRules()) || !reflect.DeepEqual(single.EventTypes(), all.EventTypes()) {
 			rt.Fatalf("%+v\n%+v", got, want)
 		}
 	})
+}
+
+// drawnDecision proposes two changes, or decides about what was proposed.
+func drawnDecision(t *rapid.T) events.Control {
+	id := rapid.SampledFrom([]string{"p1", "p2"}).Draw(t, "id")
+	act := rapid.SampledFrom([]string{events.ControlPut, events.ControlPut, events.ControlApply, events.ControlApply, events.ControlApprove, events.ControlReject}).Draw(t, "decision")
+	if act != events.ControlPut {
+		return events.Control{Kind: tables.KindProposal, Name: id, Version: rapid.Int32Range(2, 3).Draw(t, "version"), Act: act, Row: rowJSON(mallory), By: mallory.Token, At: at}
+	}
+	var changes []tables.ProposedChange
+	for range 2 {
+		c := drawnControl(t)
+		changes = append(changes, tables.ProposedChange{Kind: c.Kind, Name: c.Name, Act: c.Act, Version: c.Version - 1, Row: c.Row})
+	}
+	return propose(id, mallory, changes...)
 }
 
 func drawnControl(t *rapid.T) events.Control {

@@ -41,7 +41,7 @@ func (r *Rules) trial(by events.Control, changes []tables.ProposedChange) (*Rule
 	rows := map[string]bool{}
 	for i, c := range changes {
 		f.unless(c.Act == events.ControlPut || c.Act == events.ControlDelete, events.InvalidValue, item("/changes", i)+"/act", "PUT or DELETE")
-		f.unless(rowKinds[c.Kind].proposed, events.InvalidValue, item("/changes", i)+"/kind", "rows of this kind are not changed by proposals")
+		f.unless(rowKinds()[c.Kind].proposed, events.InvalidValue, item("/changes", i)+"/kind", "rows of this kind are not changed by proposals")
 		f.unless(!rows[c.Kind+"/"+c.Name], events.InvalidValue, item("/changes", i), "a change above is of the same row")
 		rows[c.Kind+"/"+c.Name] = true
 	}
@@ -130,7 +130,7 @@ type Past struct {
 
 // remember keeps a version. Tokens have none: their hashes are of no use.
 func (r *Rules) remember(c events.Control) {
-	if !rowKinds[c.Kind].proposed {
+	if !rowKinds()[c.Kind].proposed {
 		return
 	}
 	if !r.owned[pastKind] {

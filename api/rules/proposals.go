@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -233,7 +234,7 @@ func (d *Door) registerRollback(api huma.API, r resource[Proposal]) {
 			return nil, err
 		}
 		for _, change := range changes {
-			if err := d.kinds[change.Kind].proposable(c, change); err != nil && err != error(errStillActive) {
+			if err := d.kinds[change.Kind].proposable(c, change); err != nil && !errors.Is(err, errStillActive) {
 				return nil, err
 			}
 		}

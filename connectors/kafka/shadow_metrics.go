@@ -18,9 +18,10 @@ type ShadowMetrics struct {
 var shadowEvents = prometheus.NewDesc("payerflow_shadow_events_total",
 	"Events by what a rule or subscription in shadow mode said of them, since it was last written; the first 100 by name, others under ~other.", []string{"kind", "name", "outcome"}, nil)
 
-// Describe and Collect are of prometheus.Collector.
+// Describe names the one metric.
 func (m ShadowMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- shadowEvents }
 
+// Collect reads the counts as they are now.
 func (m ShadowMetrics) Collect(ch chan<- prometheus.Metric) {
 	type series struct{ kind, name, outcome string }
 	sums := map[series]int64{}
