@@ -17,6 +17,7 @@ import (
 // Limits bound what a door holds and how long.
 type Limits struct {
 	Streams   int           // of one worker at a time
+	Team      int           // of these, of one team; 0: all
 	Heartbeat time.Duration // between two signs of life of a stream
 	Write     time.Duration // that a reader may take for one write
 	Age       time.Duration // of a stream, after which its reader resumes
@@ -25,7 +26,7 @@ type Limits struct {
 
 // DefaultLimits are what a worker has.
 func DefaultLimits() Limits {
-	return Limits{Streams: 500, Heartbeat: 10 * time.Second, Write: 10 * time.Second, Age: time.Hour, Idle: 5 * time.Minute}
+	return Limits{Streams: 500, Team: 100, Heartbeat: 10 * time.Second, Write: 10 * time.Second, Age: time.Hour, Idle: 5 * time.Minute}
 }
 
 // Options are what a door is given.
@@ -46,7 +47,7 @@ type Door struct {
 	pulls   *pulls
 	proxy   *proxy
 	metrics metrics
-	open    chan struct{} // a token for each stream
+	places  places
 
 	ctx    context.Context // ends the streams
 	cancel context.CancelFunc
@@ -57,7 +58,7 @@ type Door struct {
 func New(o Options) *Door {
 	log := func(msg string, attrs ...any) { o.Log.Warn(msg, attrs...) }
 	d := &Door{copies: o.Copies, rules: o.Rules, limits: o.Limits, pulls: newPulls(o.Copies, o.Worker, log), proxy: newProxy(),
-		metrics: newMetrics(o.Metrics), open: make(chan struct{}, o.Limits.Streams)}
+		metrics: newMetrics(o.Metrics), places: places{all: o.Limits.Streams, each: o.Limits.Team}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.wg.Go(d.sweep)
 	return d

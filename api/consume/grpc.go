@@ -43,7 +43,7 @@ func (d subscriptions) Consume(ctx context.Context, req *connect.Request[consume
 	if bad != nil {
 		return rpcError(problem.New(http.StatusUnprocessableEntity, "INVALID_POSITION", bad.Message))
 	}
-	release, p := d.enter()
+	release, p := d.enter(s.Team)
 	if p != nil {
 		return rpcError(p)
 	}

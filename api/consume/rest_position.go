@@ -143,7 +143,7 @@ func (d *Door) getStream(ctx context.Context, in *streamInput) (*huma.StreamResp
 	if err := invalid(bad); err != nil {
 		return nil, err
 	}
-	release, p := d.enter()
+	release, p := d.enter(s.Team)
 	if p != nil {
 		return nil, p
 	}
@@ -179,19 +179,17 @@ func (d *Door) joined(ctx context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { stop(); cancel() }
 }
 
-// enter takes a place for a stream.
-func (d *Door) enter() (release func(), p *problem.Problem) {
+// enter takes a place for a stream of a team.
+func (d *Door) enter(team string) (release func(), p *problem.Problem) {
 	if d.ctx.Err() != nil {
 		return nil, reconnect()
 	}
-	select {
-	case d.open <- struct{}{}:
-		d.metrics.streams.Inc()
-		d.wg.Add(1)
-		return func() { <-d.open; d.metrics.streams.Dec(); d.wg.Done() }, nil
-	default:
-		p := problem.New(http.StatusTooManyRequests, "TOO_MANY_STREAMS", "this worker has as many streams open as it may")
+	if !d.places.take(team) {
+		p := problem.New(http.StatusTooManyRequests, "TOO_MANY_STREAMS", "this worker, or the team on this worker, has as many streams open as it may")
 		p.RetryAfter = 1
 		return nil, p
 	}
+	d.metrics.streams.Inc()
+	d.wg.Add(1)
+	return func() { d.places.leave(team); d.metrics.streams.Dec(); d.wg.Done() }, nil
 }
