@@ -64,7 +64,13 @@ func FuzzControl(f *testing.F) {
 	})))
 	f.Add(tables.KindSubscription, "care/mine", int32(2), events.ControlQuarantine, "")
 	f.Add(tables.KindSubscription, "care/mine", int32(2), events.ControlDelete, "")
-	all := withSub(f)
+	f.Add(tables.KindPolicy, "phi", int32(1), events.ControlPut, rowJSON(policyRow("phi")))
+	proposed := propose("p2", tables.Decider{}, gone(tables.KindSubscription, "care/mine", 1), change(tables.KindSubscription, "care/x", 0, sub("care", "x")))
+	f.Add(tables.KindProposal, "p2", int32(1), events.ControlPut, proposed.Row)
+	for _, act := range []string{events.ControlApply, events.ControlApprove, events.ControlExpire, events.ControlReject} {
+		f.Add(tables.KindProposal, "p1", int32(2), act, rowJSON(tables.Decider{Admin: true}))
+	}
+	all := taken(f, withSub(f), propose("p1", tables.Decider{}, gone(tables.KindSubscription, "care/mine", 1)))
 	f.Fuzz(func(t *testing.T, kind, name string, version int32, act, row string) {
 		c := events.Control{Kind: kind, Name: name, Version: version, Act: act, Row: row, At: at}
 		faults := all.Check(c)
