@@ -25,7 +25,7 @@ const readers = 64
 
 // BenchmarkReads reads rows over HTTP with 64 readers at a time: of a view whose
 // answers are audited on the embedded broker, and of one that holds nothing
-// classed.
+// classed. Readers ask at once again, or pause.
 func BenchmarkReads(b *testing.B) {
 	broker, err := embedded.StartBroker(b.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: b.TempDir()})
 	if err != nil {
@@ -50,12 +50,15 @@ func BenchmarkReads(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(log.Close)
-	for _, view := range []string{"claim-status", "plain"} {
-		b.Run(map[string]string{"claim-status": "audited", "plain": "not"}[view], func(b *testing.B) { read(b, view, trailed(log)) })
+	for _, pause := range []time.Duration{0, 100 * time.Millisecond} {
+		for _, view := range []string{"claim-status", "plain"} {
+			name := map[string]string{"claim-status": "audited", "plain": "not"}[view]
+			b.Run(fmt.Sprintf("%s,pause=%s", name, pause), func(b *testing.B) { read(b, view, pause, trailed(log)) })
+		}
 	}
 }
 
-func read(b *testing.B, view string, trail *audit.Trail) {
+func read(b *testing.B, view string, pause time.Duration, trail *audit.Trail) {
 	guard, token := guarded(b, tables.Scopes{Admin: true})
 	keys := make([]string, 1000)
 	for i := range keys {
@@ -76,6 +79,9 @@ func read(b *testing.B, view string, trail *audit.Trail) {
 		for pb.Next() {
 			req, _ := http.NewRequestWithContext(b.Context(), http.MethodGet, s.URL+"/v1/views/"+view+"/"+keys[int(n.Add(1))%len(keys)], nil)
 			req.Header.Set("Authorization", "Bearer "+token)
+			if pause > 0 {
+				<-time.After(pause)
+			}
 			at := time.Now()
 			resp, err := client.Do(req)
 			if err != nil {
