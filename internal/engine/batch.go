@@ -103,14 +103,14 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 				rt.fail(o.err)
 				return o
 			}
-			o.err = rt.flush(ctx, s)
+			o.err = rt.flush(s)
 			o.again = s.held()
 		}
 		if o.err == nil && !o.again {
 			beforeCommit(s)
 		}
 	case doCommit, doAbort:
-		o.committed, o.err = rt.end(ctx, act == doCommit)
+		o.committed, o.err = rt.end(act == doCommit)
 		s.release(b.next, o.committed)
 	case doStore:
 		beforeStore(s)
@@ -135,7 +135,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		clear(b.next)
 	case doGiveBack:
 		if o.err = rt.session.Begin(); o.err == nil {
-			_, o.err = rt.end(ctx, false)
+			_, o.err = rt.end(false)
 		}
 		rt.session.AllowRebalance()
 	}
@@ -234,21 +234,19 @@ func (b *batch) polled(f kgo.Fetches) {
 }
 
 // untilEnd bounds a step at the end of a transaction. A worker that is told to
-// stop, ctx ends then, gives a broker that is away little time more.
-func untilEnd(ctx context.Context) (context.Context, context.CancelFunc) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, cancel) })
-	return bounded, func() { stop(); cancel() }
+// stop gives brokers that are away little time more, for all such steps together.
+func (rt *runtime) untilEnd() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(rt.patience, endTimeout)
 }
 
 // flush produces the changed rows and waits until the broker has all that the
 // batch produced.
-func (rt *runtime) flush(ctx context.Context, s *session) error {
+func (rt *runtime) flush(s *session) error {
 	if err := s.rows.flush(s); err != nil {
 		rt.fail(err)
 		return err
 	}
-	ctx, cancel := untilEnd(ctx)
+	ctx, cancel := rt.untilEnd()
 	defer cancel()
 	if err := rt.client.Flush(ctx); err != nil {
 		rt.fail(fmt.Errorf("flush: %w", err))
@@ -258,8 +256,8 @@ func (rt *runtime) flush(ctx context.Context, s *session) error {
 
 // end ends the transaction. An error leaves its outcome unknown: the run ends,
 // and the next one reads what was committed.
-func (rt *runtime) end(ctx context.Context, commit bool) (bool, error) {
-	ctx, cancel := untilEnd(ctx)
+func (rt *runtime) end(commit bool) (bool, error) {
+	ctx, cancel := rt.untilEnd()
 	defer cancel()
 	done, err := rt.session.End(ctx, kgo.TransactionEndTry(commit))
 	outcome := aborted

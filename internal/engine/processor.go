@@ -136,7 +136,10 @@ func (p *processor) run(ctx context.Context) error {
 	p.mu.Lock()
 	p.logs = map[string]*rowlog.Log{}
 	p.mu.Unlock()
-	rt := &runtime{p: p, cluster: cl, changed: make(chan struct{}, 1)}
+	patience, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, end) })()
+	rt := &runtime{p: p, cluster: cl, changed: make(chan struct{}, 1), patience: patience}
 	gp, err := goka.NewProcessor(p.g.e.cfg.Brokers, p.graph(func() *runtime { return rt }), rt.options(ctx)...)
 	if err != nil {
 		return err // goka has read no record yet

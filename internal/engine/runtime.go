@@ -39,6 +39,7 @@ type runtime struct {
 	current    atomic.Pointer[session]
 	tables     []sarama.Consumer // to close at the end of the run
 	abandon    func()            // ends the client without waiting for anything
+	patience   context.Context   // ends stopTimeout after the worker was told to stop
 
 	cause atomic.Pointer[error] // the first error that condemned this run
 }
@@ -69,8 +70,8 @@ const heartbeat = 500 * time.Millisecond
 // whose transaction the broker has given up, must find out soon.
 const endTimeout = 10 * time.Second
 
-// stopTimeout bounds each of these once the worker is told to stop.
-const stopTimeout = 2 * time.Second
+// stopTimeout bounds all of these together once the worker is told to stop.
+const stopTimeout = 3 * time.Second
 
 // open makes the client and fences what a predecessor with the same
 // transactional id left open, before any table is recovered.

@@ -221,7 +221,7 @@ func (rt *runtime) runSession(ctx context.Context, h sarama.ConsumerGroupHandler
 	wg.Wait()
 	cleanup := h.Cleanup(s) // waits for callbacks and their emits
 	if open {
-		_, endErr := rt.end(ctx, false)
+		_, endErr := rt.end(false)
 		rt.session.AllowRebalance()
 		err = errors.Join(err, endErr)
 	}
