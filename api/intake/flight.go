@@ -1,32 +1,58 @@
 package intake
 
 import (
+	"context"
 	"io"
+	"sync"
 
-	"golang.org/x/sync/semaphore"
+	"payerflow/api/access"
 )
 
-// flight bounds what doors hold in memory: requests, and bytes of them. What
-// does not fit is refused at once; nothing waits in a queue.
+// flight bounds what doors hold in memory: requests, and bytes of them, and of
+// both half for one team, so that no team shuts out all others. What does not
+// fit is refused at once; nothing waits in a queue.
 type flight struct {
-	requests, bytes *semaphore.Weighted
+	most load
+
+	mu     sync.Mutex
+	all    load
+	byTeam map[string]load
 }
+
+// load is what is held.
+type load struct{ requests, bytes int64 }
+
+func (l load) plus(o load) load { return load{l.requests + o.requests, l.bytes + o.bytes} }
 
 func newFlight(requests int, bytes int64) *flight {
-	return &flight{semaphore.NewWeighted(int64(requests)), semaphore.NewWeighted(bytes)}
+	return &flight{most: load{int64(requests), bytes}, byTeam: map[string]load{}}
 }
 
-// enter lets one request in; nil where there is no room.
-func (f *flight) enter() *stay {
-	if !f.requests.TryAcquire(1) {
+// take makes room for more of a team, if there is room.
+func (f *flight) take(team string, more load) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all, own := f.all.plus(more), f.byTeam[team].plus(more)
+	if all.requests > f.most.requests || all.bytes > f.most.bytes || own.requests > (f.most.requests+1)/2 || own.bytes > (f.most.bytes+1)/2 {
+		return false
+	}
+	f.all, f.byTeam[team] = all, own
+	return true
+}
+
+// enter lets one request of a team in; nil where there is no room.
+func (f *flight) enter(ctx context.Context) *stay {
+	p, _ := access.From(ctx)
+	if !f.take(p.Team, load{requests: 1}) {
 		return nil
 	}
-	return &stay{flight: f}
+	return &stay{flight: f, team: p.Team}
 }
 
 // stay is one request in flight. It is for one goroutine.
 type stay struct {
 	flight *flight
+	team   string
 	held   int64
 }
 
@@ -35,7 +61,7 @@ func (s *stay) hold(n int64) bool {
 	if n <= s.held {
 		return true
 	}
-	if !s.flight.bytes.TryAcquire(n - s.held) {
+	if !s.flight.take(s.team, load{bytes: n - s.held}) {
 		return false
 	}
 	s.held = n
@@ -43,8 +69,15 @@ func (s *stay) hold(n int64) bool {
 }
 
 func (s *stay) leave() {
-	s.flight.bytes.Release(s.held)
-	s.flight.requests.Release(1)
+	f, less := s.flight, load{-1, -s.held}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = f.all.plus(less)
+	if own := f.byTeam[s.team].plus(less); own != (load{}) {
+		f.byTeam[s.team] = own
+	} else {
+		delete(f.byTeam, s.team)
+	}
 }
 
 // meter reads as long as there is room for what was read. Room is taken in

@@ -43,7 +43,7 @@ func (d *door) mountGRPC(mux *http.ServeMux) {
 func (d *door) metered(next http.Handler) http.Handler {
 	refuse := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		stay := d.flight.enter()
+		stay := d.flight.enter(r.Context())
 		if stay == nil {
 			_ = refuse.Write(w, r, connectError(busy())) // the client may be gone
 			return

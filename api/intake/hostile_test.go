@@ -168,11 +168,11 @@ func (s *slow) Publish(ctx context.Context, es []events.Envelope) []kafka.Placed
 }
 
 // TestBackpressure: what does not fit is refused at once, by requests and by
-// bytes, and there is room again afterwards.
+// bytes, of which one team has half, and there is room again afterwards.
 func TestBackpressure(t *testing.T) {
 	for name, bound := range map[string]func(*intake.Options){
-		"requests": func(o *intake.Options) { o.Requests = 4 },
-		"bytes":    func(o *intake.Options) { o.Bytes = 5*4<<10 - 1 },
+		"requests": func(o *intake.Options) { o.Requests = 8 },
+		"bytes":    func(o *intake.Options) { o.Bytes = 10*4<<10 - 2 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &slow{entered: make(chan struct{}), release: make(chan struct{})}

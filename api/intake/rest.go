@@ -35,7 +35,7 @@ type Results struct {
 }
 
 func (d *door) serveREST(w http.ResponseWriter, r *http.Request) {
-	stay := d.flight.enter()
+	stay := d.flight.enter(r.Context())
 	if stay == nil {
 		busy().Write(w)
 		return

@@ -45,7 +45,7 @@ func (d *door) serveSOAP(w http.ResponseWriter, r *http.Request) {
 		version.fault(w, problem.New(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Content-Type is text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2), in UTF-8"))
 		return
 	}
-	stay := d.flight.enter()
+	stay := d.flight.enter(r.Context())
 	if stay == nil {
 		version.fault(w, busy())
 		return
