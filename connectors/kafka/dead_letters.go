@@ -116,10 +116,10 @@ func (d *DeadLetters) read(r *kgo.Record) (DeadLetter, error) {
 	if errors.Is(err, topology.ErrUnavailable) {
 		return dl, err
 	}
-	if err != nil { //nolint:nilerr // that is what is shown of it
+	if err != nil {
 		dl.Metadata = DeadLetterMetadata{ReasonCode: unreadable, FailureReason: "the record is not a dead letter", FailedAt: events.InstantOf(r.Timestamp)}
 		dl.facts.Reason, dl.facts.At = unreadable, r.Timestamp
-		return dl, nil
+		return dl, nil //nolint:nilerr // that it does not decode is what is shown of it
 	}
 	dl.letter, dl.Metadata, dl.Key, dl.Headers = letter, DeadLetterMetadata(letter.Metadata), string(letter.OriginalKey), map[string]string{}
 	for _, h := range letter.OriginalHeaders {

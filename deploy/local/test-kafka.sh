@@ -12,5 +12,5 @@ cd "$here/../.."
 PAYERFLOW_BROKER_SASL_PASSWORD=$(cat "${PAYERFLOW_LOCAL:-$HOME/.cache/payerflow-local}/kafka0.password")
 export PAYERFLOW_BROKER_SASL_USERNAME=admin PAYERFLOW_BROKER_SASL_PASSWORD
 export KAFKA_BROKERS=127.0.0.1:19094 REGISTRY_URL=http://127.0.0.1:18081/apis/ccompat/v7
-go test ./cmd/payerflow -run 'TestEndToEnd' -count=1 -v "$@"
+go test ./cmd/payerflow -run 'TestEndToEnd|TestNoEventIsRouted|TestRulesOnTheCommandLine' -count=1 -v "$@"
 go test ./connectors/kafka -run 'TestTeam|TestCredentials|TestGrant|TestConsumerTopic|TestChangeOf|TestUpkeep|TestTopicIsDeleted' -count=1 -v "$@"
