@@ -50,10 +50,20 @@ func (c *cluster) gone(ctx context.Context, m member) error {
 	return c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key()})
 }
 
+// tell waits for the acknowledgement until ctx ends, and no longer: a record
+// that may have been sent keeps its place in the client past that.
 func (c *cluster) tell(ctx context.Context, r *kgo.Record) error {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	if err := c.client.ProduceSync(ctx, r).FirstErr(); err != nil {
+	done := make(chan error, 1)
+	c.client.Produce(ctx, r, func(_ *kgo.Record, err error) { done <- err })
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("members: %w", err)
 	}
 	return nil
