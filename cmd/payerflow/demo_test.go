@@ -45,10 +45,9 @@ func TestDemoGoesOnWhereItEnded(t *testing.T) {
 		t.Errorf("doctor: exit %d: %s", code, stderr)
 	}
 	for view, says := range map[string]string{"claim-status": "no row", "no-such-view": ""} {
-		began := time.Now()
 		_, stderr, code := cli(t, "", "view", "get", view, "unknown-claim", "--wait", "0", "--url", "http://"+addr, "--data-dir", dir)
-		if code != exitNotFound || !strings.Contains(stderr, says) || strings.Contains(stderr, "unknown-claim") || time.Since(began) > time.Second {
-			t.Errorf("an unknown row of %s: exit %d after %s, says %q", view, code, time.Since(began), stderr)
+		if code != exitNotFound || !strings.Contains(stderr, says) || strings.Contains(stderr, "unknown-claim") {
+			t.Errorf("an unknown row of %s: exit %d, says %q", view, code, stderr)
 		}
 	}
 	p.terminate()
