@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"payerflow/api/problem"
+	"payerflow/internal/topology"
 )
 
 // Problem is the body of every error.
@@ -27,3 +29,23 @@ func fromHuma(status int, msg string, errs ...error) huma.StatusError {
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) { p.Write(w) }
+
+// problemOf says what went wrong with the read of a view.
+func problemOf(err error) *Problem {
+	var elsewhere *topology.NotOwnedError
+	switch {
+	case errors.Is(err, topology.ErrNotFound):
+		return problem.New(http.StatusNotFound, "ROW_NOT_FOUND", "the view has no row with this key")
+	case errors.Is(err, topology.ErrNoView):
+		return problem.New(http.StatusNotFound, "VIEW_NOT_FOUND", "there is no such view; GET /v1/views lists them")
+	case errors.As(err, &elsewhere):
+		p := problem.New(http.StatusMisdirectedRequest, "NOT_OWNED", "another worker holds the partition of this key; ask that one")
+		p.Partition = &elsewhere.Partition
+		return p
+	case errors.Is(err, topology.ErrRestoring):
+		p := problem.New(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again")
+		p.RetryAfter = 1
+		return p
+	}
+	return problem.New(http.StatusInternalServerError, "INTERNAL", "the row could not be read")
+}
