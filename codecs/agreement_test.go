@@ -13,26 +13,51 @@ import (
 	"payerflow/internal/topology"
 )
 
-// typedEvents reads a body as the Go type of its event type.
-var typedEvents = map[string]func([]byte) (topology.Event, error){
-	"CLAIM_SUBMITTED": unmarshal[events.ClaimSubmitted],
-	"CLAIM_APPROVED":  unmarshal[events.ClaimAdjudicated],
-	"CLAIM_DENIED":    unmarshal[events.ClaimAdjudicated],
-	"CLAIM_PAID":      unmarshal[events.ClaimPaid],
-	"APPEAL_RESOLVED": unmarshal[events.AppealResolved],
+// typedEvent reads the JSON body of an event type, and the value of its topic,
+// as the Go type that it has.
+type typedEvent struct {
+	read   func(body []byte) (topology.Event, error)
+	decode func(t testing.TB, topic string, memory *codecs.Memory, value []byte) (topology.Event, error)
 }
 
-func unmarshal[E topology.Event](b []byte) (topology.Event, error) {
-	var e E
-	err := json.Unmarshal(b, &e)
-	return e, err
+var typedEvents = map[string]typedEvent{
+	"CLAIM_SUBMITTED": typedAs[events.ClaimSubmitted](),
+	"CLAIM_APPROVED":  typedAs[events.ClaimAdjudicated](),
+	"CLAIM_DENIED":    typedAs[events.ClaimAdjudicated](),
+	"CLAIM_PAID":      typedAs[events.ClaimPaid](),
+	"APPEAL_RESOLVED": typedAs[events.AppealResolved](),
+
+	"COVERAGE_VERIFIED":       typedAs[events.CoverageVerified](),
+	"COVERAGE_NOT_FOUND":      typedAs[events.CoverageVerified](),
+	"COVERAGE_TERMINATED":     typedAs[events.CoverageTerminated](),
+	"ENROLLMENT_ACTIVATED":    typedAs[events.EnrollmentActivated](),
+	"ENROLLMENT_TERMINATED":   typedAs[events.EnrollmentTerminated](),
+	"ENROLLMENT_PLAN_CHANGED": typedAs[events.EnrollmentPlanChanged](),
+	"CREDENTIALING_APPROVED":  typedAs[events.CredentialingChanged](),
+	"CREDENTIALING_DENIED":    typedAs[events.CredentialingChanged](),
+	"CREDENTIALING_EXPIRED":   typedAs[events.CredentialingChanged](),
+	"CREDENTIALING_SUSPENDED": typedAs[events.CredentialingChanged](),
+	"NETWORK_UPDATED":         typedAs[events.NetworkUpdated](),
+}
+
+func typedAs[E topology.Event]() typedEvent {
+	return typedEvent{
+		read: func(body []byte) (topology.Event, error) {
+			var e E
+			err := json.Unmarshal(body, &e)
+			return e, err
+		},
+		decode: func(t testing.TB, topic string, memory *codecs.Memory, value []byte) (topology.Event, error) {
+			return bind[E](t, topic, memory).Decode(value)
+		},
+	}
 }
 
 // Validate, which guards what services write as Avro, requires what the JSON
 // Schema requires at the doors: of each field that Avro can leave out or leave
 // empty, both refuse the lack, at the same pointer.
 func TestValidateAgreesWithTheJSONSchema(t *testing.T) {
-	for eventType, read := range typedEvents {
+	for eventType, typed := range typedEvents {
 		x := exampleOf(t, eventType)
 		record := filesRecord(t, filesAvro+"/"+topicsByType(t)[eventType]+".avsc")
 		for _, f := range record.Fields() {
@@ -40,7 +65,7 @@ func TestValidateAgreesWithTheJSONSchema(t *testing.T) {
 				continue
 			}
 			required := slices.Contains(x.required, f.Name())
-			e, err := read(doc(t, x.full))
+			e, err := typed.read(doc(t, x.full))
 			if err != nil {
 				t.Fatalf("%s: %v", eventType, err)
 			}
@@ -64,7 +89,7 @@ func TestValidateAgreesWithTheJSONSchema(t *testing.T) {
 				t.Errorf("%s without %s: the door says %+v, Validate %v", eventType, f.Name(), faults, fault)
 			}
 		}
-		if e, err := read(doc(t, x.least)); err != nil || e.Validate() != nil {
+		if e, err := typed.read(doc(t, x.least)); err != nil || e.Validate() != nil {
 			t.Errorf("%s with what is required only: %v, %v", eventType, err, e.Validate())
 		}
 	}
@@ -102,6 +127,16 @@ func TestJSONAndAvroAreOneEvent(t *testing.T) {
 	sameEvent[events.ClaimAdjudicated](t, "CLAIM_DENIED")
 	sameEvent[events.ClaimPaid](t, "CLAIM_PAID")
 	sameEvent[events.AppealResolved](t, "APPEAL_RESOLVED")
+	sameEvent[events.CoverageVerified](t, "COVERAGE_VERIFIED")
+	sameEvent[events.CoverageVerified](t, "COVERAGE_NOT_FOUND")
+	sameEvent[events.CoverageTerminated](t, "COVERAGE_TERMINATED")
+	sameEvent[events.EnrollmentActivated](t, "ENROLLMENT_ACTIVATED")
+	sameEvent[events.EnrollmentTerminated](t, "ENROLLMENT_TERMINATED")
+	sameEvent[events.EnrollmentPlanChanged](t, "ENROLLMENT_PLAN_CHANGED")
+	for _, status := range []string{"APPROVED", "DENIED", "EXPIRED", "SUSPENDED"} {
+		sameEvent[events.CredentialingChanged](t, "CREDENTIALING_"+status)
+	}
+	sameEvent[events.NetworkUpdated](t, "NETWORK_UPDATED")
 }
 
 func sameEvent[E topology.Event](t *testing.T, eventType string) {
@@ -120,7 +155,7 @@ func sameEvent[E topology.Event](t *testing.T, eventType string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := typedEvents[eventType](doc(t, x.full))
+	want, err := typedEvents[eventType].read(doc(t, x.full))
 	if err != nil {
 		t.Fatal(err)
 	}

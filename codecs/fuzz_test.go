@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"payerflow/codecs"
-	"payerflow/events"
 	"payerflow/internal/topology"
 )
 
@@ -133,20 +132,11 @@ func FuzzFromJSON(f *testing.F) {
 		if err != nil || !json.Valid(shown) {
 			t.Fatalf("%s: shown as %s, %v", eventType, shown, err)
 		}
-		if typedEvents[eventType] == nil {
+		typed, ok := typedEvents[eventType]
+		if !ok {
 			return
 		}
-		var e topology.Event
-		switch topics[eventType] {
-		case "claims.claim.submitted":
-			e, err = bind[events.ClaimSubmitted](t, topics[eventType], memory).Decode(value)
-		case "claims.claim.adjudicated":
-			e, err = bind[events.ClaimAdjudicated](t, topics[eventType], memory).Decode(value)
-		case "claims.claim.paid":
-			e, err = bind[events.ClaimPaid](t, topics[eventType], memory).Decode(value)
-		case "claims.appeal.resolved":
-			e, err = bind[events.AppealResolved](t, topics[eventType], memory).Decode(value)
-		}
+		e, err := typed.decode(t, topics[eventType], memory, value)
 		if err != nil || e.Validate() != nil || e.EventType() != eventType {
 			t.Fatalf("%s: %v, Validate: %v", eventType, err, e.Validate())
 		}

@@ -84,6 +84,16 @@ var (
 	ClaimAdjudicated = stream[events.ClaimAdjudicated](claimAdjudicated)
 	ClaimPaid        = stream[events.ClaimPaid](claimPaid)
 	AppealResolved   = stream[events.AppealResolved](appealResolved)
+
+	CoverageVerified   = stream[events.CoverageVerified](coverageVerified)
+	CoverageTerminated = stream[events.CoverageTerminated](coverageTerminated)
+
+	EnrollmentActivated   = stream[events.EnrollmentActivated](enrollmentActivated)
+	EnrollmentTerminated  = stream[events.EnrollmentTerminated](enrollmentTerminated)
+	EnrollmentPlanChanged = stream[events.EnrollmentPlanChanged](enrollmentPlanChanged)
+
+	CredentialingChanged = stream[events.CredentialingChanged](credentialingChanged)
+	NetworkUpdated       = stream[events.NetworkUpdated](networkUpdated)
 )
 
 func topic(name string, partitions int, retention time.Duration, keyField, producer string, consumers []string, eventTypes ...string) topology.Topic {
