@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/hamba/avro/v2"
+
+	"payerflow/internal/topology"
 )
 
 //go:embed schemas/avro/*.avsc schemas/json/*.json schemas/classes/*.json schemas/samples/*.json
@@ -19,15 +21,28 @@ const deadLetterSchema = "dlq"
 // AvroSchema returns the current Avro schema of a topic's values, by topic
 // name. All .dlq topics have one schema.
 func AvroSchema(topic string) (string, error) {
-	name := topic
-	if strings.HasSuffix(topic, ".dlq") {
-		name = deadLetterSchema
-	}
-	b, err := files.ReadFile("schemas/avro/" + name + ".avsc")
+	b, err := files.ReadFile("schemas/avro/" + schemaFile(topic) + ".avsc")
 	if err != nil {
 		return "", fmt.Errorf("topic %s has no Avro schema", topic)
 	}
 	return string(b), nil
+}
+
+// schemaFile names the schema of a topic: its own, or one that topics of a kind
+// share.
+func schemaFile(topic string) string {
+	switch {
+	case strings.HasSuffix(topic, ".dlq"):
+		return deadLetterSchema
+	case strings.HasSuffix(topic, topology.LinksTopic("")):
+		return "link"
+	case strings.HasSuffix(topic, topology.FanOutTopic("")):
+		return "fan-out"
+	}
+	if index, ok := strings.CutSuffix(topic, topology.EntriesTopic("")); ok {
+		return index + "-table"
+	}
+	return topic
 }
 
 var errNoEventType = errors.New("the event type has no JSON Schema")

@@ -67,6 +67,9 @@ func Subjects() []Subject {
 	}
 	for _, g := range All {
 		s = append(s, Subject{g.Table.Subject(), g.Table.Name})
+		for _, t := range g.Streams() {
+			s = append(s, Subject{t.Subject(), t.Name}, Subject{t.DLQ().Subject(), t.DLQ().Name})
+		}
 	}
 	// One for all consumer topics: their copies name its id.
 	return append(s, Subject{deliveries.Subject(), firehose.Name})

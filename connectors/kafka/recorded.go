@@ -138,6 +138,9 @@ type trier struct {
 func (t trier) Join(string) any           { return nil }
 func (t trier) Lookup(string, string) any { return nil }
 func (t trier) Pinned() topology.Pinned   { return t.tally }
+func (t trier) Row(string) any            { return nil }
+
+func (t trier) Under(string, string, int) []topology.Sub { return nil }
 
 func (t trier) all(batch []*kgo.Record) error {
 	for _, r := range batch {

@@ -44,7 +44,7 @@ func needs(groups []topology.Declared) map[string][]string {
 		for _, t := range slices.Concat(g.Joins, g.Lookups) {
 			need(t.Topic, read)
 		}
-		for _, o := range g.Outputs {
+		for _, o := range g.Emits() {
 			if !o.Routed {
 				need(o.Topic, write)
 			}

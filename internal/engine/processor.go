@@ -53,7 +53,7 @@ func (p *processor) maxBatchBytes() int32 {
 	for _, in := range p.g.Inputs {
 		most = max(most, in.Topic.DLQ().MaxMessageBytes, in.Via.MaxMessageBytes)
 	}
-	for _, out := range p.g.Outputs {
+	for _, out := range p.g.Emits() {
 		most = max(most, out.Topic.MaxMessageBytes)
 	}
 	return int32(most)
@@ -168,7 +168,7 @@ func (p *processor) ensureTopics(cl *cluster) error {
 			want[t.Name] = t.Partitions
 		}
 	}
-	for _, o := range p.g.Outputs {
+	for _, o := range p.g.Emits() {
 		if !o.Routed {
 			want[o.Topic.Name] = o.Topic.Partitions
 		}

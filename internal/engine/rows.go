@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -265,6 +267,53 @@ func (w *work) Lookup(table, key string) any {
 		}
 	}
 	panic(fmt.Sprintf("group %s looks up %s without declaring it", w.rows.g.Name, table))
+}
+
+// Row reads another row of the group's own table, in this partition.
+func (w *work) Row(key string) any {
+	kept, err := w.rows.load(w.part, []byte(topology.RowKey(key, w.raw.Synthetic())))
+	if err != nil {
+		panic(topology.Unreadable{Err: err})
+	}
+	return kept.value
+}
+
+// Under reads rows under a key, in this partition.
+func (w *work) Under(key, after string, limit int) []topology.Sub {
+	under, err := w.rows.under(w.part, topology.RowKey(topology.RowUnder(key, ""), w.raw.Synthetic()), after, limit)
+	if err != nil {
+		panic(topology.Unreadable{Err: err})
+	}
+	return under
+}
+
+// under reads up to limit rows whose stored keys begin with a prefix, behind
+// the suffix after, as the open transaction has left them.
+func (r *rows) under(p *partitionRows, prefix, after string, limit int) (out []topology.Sub, err error) {
+	found := map[string]any{}
+	listErr := r.log.List(p.partition, 0, 0, func(l rowlog.Row) bool {
+		if suffix, ok := strings.CutPrefix(l.Key, prefix); ok {
+			found[suffix], err = r.g.decodeRow(l.Value)
+		}
+		return err == nil
+	})
+	if err = errors.Join(err, listErr); err != nil {
+		return nil, err
+	}
+	for _, kept := range p.dirty {
+		if suffix, ok := strings.CutPrefix(kept.key, prefix); ok {
+			if found[suffix] = kept.value; kept.value == nil {
+				delete(found, suffix)
+			}
+		}
+	}
+	for suffix, row := range found {
+		if after == "" || topology.CompareSuffixes(suffix, after) > 0 {
+			out = append(out, topology.Sub{Suffix: suffix, Row: row})
+		}
+	}
+	slices.SortFunc(out, func(a, b topology.Sub) int { return topology.CompareSuffixes(a.Suffix, b.Suffix) })
+	return out[:min(limit, len(out))], nil
 }
 
 func (w *work) read(table string, partition int32, key string) any {

@@ -59,7 +59,7 @@ func Check(groups []Declared, catalogue []Topic) []Note {
 				say(true, "reads %s, which no group keeps", t.Topic.Name)
 			}
 		}
-		for _, o := range g.Outputs {
+		for _, o := range g.Emits() {
 			if _, ok := known[o.Topic.Name]; !ok && !o.Routed {
 				say(true, "emits to %s, which the catalogue does not have", o.Topic.Name)
 			}

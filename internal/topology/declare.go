@@ -29,6 +29,7 @@ type Group[S Row] struct {
 	Joins   []TableRef  // co-partitioned tables, read at the record's key
 	Lookups []TableRef  // global tables, read at any key
 	Outputs []StreamRef // one stream for each type of event that a fold emits
+	Follows []Follow[S] // streams of what follows from the rows
 	Timer   Timer[S]    // the zero Timer wakes nothing
 	View    View
 	// Via, where it is named, is the one repartition topic of all inputs; else
@@ -47,6 +48,8 @@ type View struct {
 	// answer of the view is audited. NoClasses where there are none. nil says
 	// nothing, and is shown to nobody.
 	Classes []string
+	// Lists says that rows are under keys: a key has a list of rows, not one.
+	Lists bool
 	// Topic, where it is named, gets every changed row as a record: the newest
 	// of each key and transaction, in the table's encoding. Its partitions are
 	// the table's.
@@ -73,6 +76,7 @@ type Edge struct {
 	ByID    bool                  // rows are of event identities, not of keys
 	Space   func(body any) string // of identities, nil: all are in one
 	Single  bool                  // there is one row for each partition, RowOfPartition
+	Suffix  func(body any) string // rows are under the keys, nil: at them
 	Family  string                // what several inputs are called together in drawings, "" for one of its own
 }
 
@@ -151,6 +155,11 @@ type Reader interface {
 	Join(table string) any
 	Lookup(table, key string) any
 	Pinned() Pinned
+	// Row and Under read the group's own table in the record's partition, as
+	// the open transaction has left it: the row at a key, and up to limit rows
+	// under a key, in their order, behind the one with the suffix after.
+	Row(key string) any
+	Under(key, after string, limit int) []Sub
 }
 
 // Joined reads the joined row at the record's own key.

@@ -21,6 +21,7 @@ type Declared struct {
 	Joins     []TableRef
 	Lookups   []TableRef
 	Outputs   []StreamRef
+	Follows   []Following
 	Timer     AnyTimer
 	Ticks     Topic // by which the timer's clock moves; no name: there is no timer
 	View      View
@@ -54,6 +55,9 @@ func (g Group[S]) Declare() Declared {
 		d.Inputs = append(d.Inputs, Declaration{
 			Edge: in.edge, Via: repartitionTopic(g.Name, in.edge.Topic, n), Whole: in.edge.Topic.Partitions != n,
 		})
+	}
+	for _, f := range g.Follows {
+		d.Follows = append(d.Follows, Following{f.stream, f.entries})
 	}
 	if g.Via != "" {
 		oneVia(d.Inputs, g.Name, g.Via)
@@ -131,6 +135,9 @@ func (d Declared) validate() error {
 		if in.ByID && len(d.Joins) > 0 {
 			return fmt.Errorf("keeps rows by event identity for %s, and joins tables by key", in.Topic.Name)
 		}
+		if in.Suffix != nil && (in.ByID || in.Single) {
+			return fmt.Errorf("keeps rows of two kinds for %s", in.Topic.Name)
+		}
 	}
 	if n := d.View.Topic.Partitions; d.View.Topic.Name != "" && n != d.Table.Partitions {
 		return fmt.Errorf("writes its view to %s with %d partitions, has %d itself", d.View.Topic.Name, n, d.Table.Partitions)
@@ -177,14 +184,12 @@ func (d Declared) Route(out Output) (StreamRef, error) {
 }
 
 // Topics are all topics that the group owns: its changelog, its repartition
-// topics, its loops and its ticks, with the dead letter topics of the last two.
-// Streams that it reads and emits otherwise belong to the catalogue.
+// topics, its own streams and its ticks, with the dead letter topics of the
+// last two. Streams that it reads and emits otherwise belong to the catalogue.
 func (d Declared) Topics() []Topic {
 	ts := append([]Topic{d.Table}, d.Vias()...)
-	for _, in := range d.Inputs {
-		if d.loops(in.Topic) {
-			ts = append(ts, in.Topic, in.Topic.DLQ())
-		}
+	for _, t := range d.Streams() {
+		ts = append(ts, t, t.DLQ())
 	}
 	if d.Ticks.Name != "" {
 		ts = append(ts, d.Ticks, d.Ticks.DLQ())
@@ -192,4 +197,34 @@ func (d Declared) Topics() []Topic {
 	return ts
 }
 
-func (d Declared) loops(t Topic) bool { return t.Owner == d.Name }
+// Streams are the topics of events that the group owns: loops, and what it has
+// with those whose rows it follows or answers.
+func (d Declared) Streams() (out []Topic) {
+	own := func(t Topic) {
+		if t.Owner == d.Name && !slices.ContainsFunc(out, func(o Topic) bool { return o.Name == t.Name }) {
+			out = append(out, t)
+		}
+	}
+	for _, in := range d.Inputs {
+		own(in.Topic)
+	}
+	for _, o := range d.Emits() {
+		own(o.Topic)
+	}
+	return out
+}
+
+// Emits are all streams that the group writes: what its folds emit, and what
+// follows from its rows.
+func (d Declared) Emits() []StreamRef {
+	out := slices.Clone(d.Outputs)
+	for _, f := range d.Follows {
+		out = append(out, f.StreamRef)
+	}
+	return out
+}
+
+// KeepsUnder says whether the table has rows under keys.
+func (d Declared) KeepsUnder() bool {
+	return slices.ContainsFunc(d.Inputs, func(in Declaration) bool { return in.Suffix != nil })
+}

@@ -102,6 +102,9 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 			}
 			arrows(arrow{group, stream(o.Topic, isStream), "", false})
 		}
+		for _, f := range g.Follows {
+			arrows(arrow{group, stream(f.Topic, isStream), "follows", false})
+		}
 		if !internals {
 			if g.View.Name != "" {
 				arrows(arrow{group, add(node{"view " + g.View.Name, "GET /v1/views/" + g.View.Name, isView}), "rows", false})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -251,6 +252,34 @@ type driverReader struct {
 }
 
 func (r driverReader) Pinned() Pinned { return r.pinned }
+
+func (r driverReader) Row(key string) any {
+	row, err := r.d.row(r.g.Table.Name, r.stored(key), r.g.Rows)
+	if err != nil {
+		panic(err)
+	}
+	return row
+}
+
+func (r driverReader) Under(key, after string, limit int) (out []Sub) {
+	for stored := range r.d.rows[r.g.Table.Name] {
+		if suffix, under := strings.CutPrefix(stored, r.stored(RowUnder(key, ""))); under && (after == "" || CompareSuffixes(suffix, after) > 0) {
+			out = append(out, Sub{Suffix: suffix})
+		}
+	}
+	slices.SortFunc(out, func(a, b Sub) int { return CompareSuffixes(a.Suffix, b.Suffix) })
+	out = out[:min(limit, len(out))]
+	for i := range out {
+		out[i].Row = r.Row(RowUnder(key, out[i].Suffix))
+	}
+	return out
+}
+
+// stored is the stored key of another row of the record's kind.
+func (r driverReader) stored(key string) string {
+	_, synthetic := EntityKey(r.key)
+	return RowKey(key, synthetic)
+}
 
 func (r driverReader) Join(table string) any        { return r.read(r.g.Joins, table, r.key) }
 func (r driverReader) Lookup(table, key string) any { return r.read(r.g.Lookups, table, key) }

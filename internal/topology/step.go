@@ -134,7 +134,7 @@ func Bind(d Declared, s Schemas) (*Bound, error) {
 	for _, t := range append(append([]TableRef(nil), d.Joins...), d.Lookups...) {
 		b.Tables[t.Topic.Name] = bind(t.Bind, t.Topic.Name)
 	}
-	for _, o := range d.Outputs {
+	for _, o := range d.Emits() {
 		b.outputs[o.Topic.Name] = bind(o.Bind, o.Topic.Name)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -199,11 +199,14 @@ func (s *Stepper) step(now time.Time, load Load, r Reader) (res Result, err erro
 		if edge.Space != nil {
 			meta.Row = IdentityRow(edge.Space(s.event), meta.Row)
 		}
+	case edge.Suffix != nil:
+		meta.Row = RowUnder(meta.Key, edge.Suffix(s.event))
 	}
 	row, err := load(meta.Row)
 	if err != nil {
 		return res, err
 	}
+	before := row
 	row, outputs, parked, err := fold(func() (any, []Output) { return s.b.Inputs[s.in].Fold(row, meta, s.event, r) })
 	if err != nil || parked != nil {
 		return Result{Parked: parked}, err
@@ -214,8 +217,19 @@ func (s *Stepper) step(now time.Time, load Load, r Reader) (res Result, err erro
 		}
 	}
 	res.Row = row
-	res.Emit, res.Parked, err = s.b.encode(outputs)
+	res.Emit, res.Parked, err = s.b.caused(meta.Key, before, row, outputs)
 	return res, err
+}
+
+// caused encodes all that a fold asked for, and what follows from the change
+// of its row.
+func (b *Bound) caused(key string, before, after any, outputs []Output) ([]Emission, *Parked, error) {
+	emit, parked, err := b.encode(outputs)
+	if err != nil || parked != nil || len(b.Follows) == 0 {
+		return emit, parked, err
+	}
+	more, parked, err := b.follow(key, before, after)
+	return append(emit, more...), parked, err
 }
 
 // EncodeRow writes the row that the last step gave as the table stores it. It

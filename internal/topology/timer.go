@@ -75,7 +75,7 @@ func (s *Stepper) Wake(stored string, row any, clock time.Time, pinned Pinned) (
 	s.rec, s.event, s.id = nil, nil, ""
 	w := Waking{Clock: clock, Pinned: pinned}
 	w.Key, w.Synthetic = EntityKey(stored)
-	timer, outputs := s.b.Timer, []Output(nil)
+	timer, outputs, before := s.b.Timer, []Output(nil), row
 	for n := 0; ; n++ {
 		if w.Due = timer.Due(row); w.Due.IsZero() || w.Due.After(clock) {
 			break
@@ -92,7 +92,10 @@ func (s *Stepper) Wake(stored string, row any, clock time.Time, pinned Pinned) (
 			break
 		}
 	}
-	res.Emit, res.Parked, err = s.b.encode(outputs)
+	if res.Row == nil { // nothing was due
+		return res, nil
+	}
+	res.Emit, res.Parked, err = s.b.caused(w.Key, before, row, outputs)
 	return res, err
 }
 
