@@ -11,56 +11,56 @@ import (
 // holds the facts, sorted by event time, lifecycle and id; every other field
 // follows from it, so that the same facts in any order give the same row.
 type ClaimStatus struct {
-	ClaimID    events.ID  `avro:"claimId" json:"claimId"`
-	MemberID   events.ID  `avro:"memberId" json:"memberId"`
-	ProviderID events.ID  `avro:"providerId" json:"providerId"`
-	PlanID     *events.ID `avro:"planId" json:"planId,omitempty"`
+	ClaimID    events.ID  `avro:"claimId" json:"claimId" class:"PHI"`
+	MemberID   events.ID  `avro:"memberId" json:"memberId" class:"PHI"`
+	ProviderID events.ID  `avro:"providerId" json:"providerId" class:"PHI"`
+	PlanID     *events.ID `avro:"planId" json:"planId,omitempty" class:"PUBLIC"`
 
-	Status      string         `avro:"status" json:"status"`
-	StatusAt    events.Instant `avro:"statusAt" json:"statusAt"`
-	ClaimType   *string        `avro:"claimType" json:"claimType,omitempty"`
-	ServiceDate *events.Date   `avro:"serviceDate" json:"serviceDate,omitempty"`
+	Status      string         `avro:"status" json:"status" class:"PHI" from:"outcome,status"`
+	StatusAt    events.Instant `avro:"statusAt" json:"statusAt" class:"PUBLIC" from:"submittedAt,adjudicatedAt,paidAt,resolvedAt"`
+	ClaimType   *string        `avro:"claimType" json:"claimType,omitempty" class:"PUBLIC"`
+	ServiceDate *events.Date   `avro:"serviceDate" json:"serviceDate,omitempty" class:"PHI"`
 
-	Billed               *events.Money `avro:"billed" json:"billed,omitempty"`
-	Allowed              *events.Money `avro:"allowed" json:"allowed,omitempty"`
-	Payable              *events.Money `avro:"payable" json:"payable,omitempty"` // what adjudication says the plan pays
-	Paid                 *events.Money `avro:"paid" json:"paid,omitempty"`       // what left the plan, all payments together
-	PaidProvisional      bool          `avro:"paidProvisional" json:"paidProvisional"`
-	MemberResponsibility *events.Money `avro:"memberResponsibility" json:"memberResponsibility,omitempty"`
+	Billed               *events.Money `avro:"billed" json:"billed,omitempty" class:"PHI" from:"totalBilledAmount"`
+	Allowed              *events.Money `avro:"allowed" json:"allowed,omitempty" class:"PHI" from:"allowedAmount"`
+	Payable              *events.Money `avro:"payable" json:"payable,omitempty" class:"PHI" from:"paidAmount"` // what adjudication says the plan pays
+	Paid                 *events.Money `avro:"paid" json:"paid,omitempty" class:"PHI" from:"paidAmount"`       // what left the plan, all payments together
+	PaidProvisional      bool          `avro:"paidProvisional" json:"paidProvisional" class:"PUBLIC" from:"recordedBy"`
+	MemberResponsibility *events.Money `avro:"memberResponsibility" json:"memberResponsibility,omitempty" class:"PHI"`
 
-	DenialCode     *string      `avro:"denialCode" json:"denialCode,omitempty"`
-	DenialText     *events.Text `avro:"denialText" json:"denialText,omitempty"`
-	AppealDeadline *events.Date `avro:"appealDeadline" json:"appealDeadline,omitempty"`
+	DenialCode     *string      `avro:"denialCode" json:"denialCode,omitempty" class:"PHI" from:"denialReasonCode"`
+	DenialText     *events.Text `avro:"denialText" json:"denialText,omitempty" class:"PHI" from:"denialReasonText"`
+	AppealDeadline *events.Date `avro:"appealDeadline" json:"appealDeadline,omitempty" class:"PHI"`
 
-	Marks   []string    `avro:"marks" json:"marks"` // contradictions, sorted
+	Marks   []string    `avro:"marks" json:"marks" class:"PHI" from:"totalBilledAmount,allowedAmount,paidAmount,memberId,providerId"` // contradictions, sorted
 	History []ClaimFact `avro:"history" json:"history"`
 }
 
 // ClaimFact is one event of a claim's life.
 type ClaimFact struct {
-	ID         string         `avro:"id" json:"id"` // event identity
-	Type       events.Type    `avro:"type" json:"type"`
-	At         events.Instant `avro:"at" json:"at"`
-	MemberID   events.ID      `avro:"memberId" json:"memberId"`
-	ProviderID events.ID      `avro:"providerId" json:"providerId"`
+	ID         string         `avro:"id" json:"id" class:"PUBLIC"` // event identity
+	Type       events.Type    `avro:"type" json:"type" class:"PUBLIC" from:"eventType"`
+	At         events.Instant `avro:"at" json:"at" class:"PUBLIC" from:"submittedAt,adjudicatedAt,paidAt,resolvedAt"`
+	MemberID   events.ID      `avro:"memberId" json:"memberId" class:"PHI"`
+	ProviderID events.ID      `avro:"providerId" json:"providerId" class:"PHI"`
 
-	PlanID      *events.ID   `avro:"planId" json:"planId,omitempty"`
-	ClaimType   *string      `avro:"claimType" json:"claimType,omitempty"`
-	ServiceDate *events.Date `avro:"serviceDate" json:"serviceDate,omitempty"`
+	PlanID      *events.ID   `avro:"planId" json:"planId,omitempty" class:"PUBLIC"`
+	ClaimType   *string      `avro:"claimType" json:"claimType,omitempty" class:"PUBLIC"`
+	ServiceDate *events.Date `avro:"serviceDate" json:"serviceDate,omitempty" class:"PHI"`
 
-	Billed               *events.Money `avro:"billed" json:"billed,omitempty"`
-	Allowed              *events.Money `avro:"allowed" json:"allowed,omitempty"`
-	Paid                 *events.Money `avro:"paid" json:"paid,omitempty"`
-	MemberResponsibility *events.Money `avro:"memberResponsibility" json:"memberResponsibility,omitempty"`
-	CostShare            *events.Money `avro:"costShare" json:"costShare,omitempty"` // deductible, copay and coinsurance together
+	Billed               *events.Money `avro:"billed" json:"billed,omitempty" class:"PHI" from:"totalBilledAmount"`
+	Allowed              *events.Money `avro:"allowed" json:"allowed,omitempty" class:"PHI" from:"allowedAmount"`
+	Paid                 *events.Money `avro:"paid" json:"paid,omitempty" class:"PHI" from:"paidAmount"`
+	MemberResponsibility *events.Money `avro:"memberResponsibility" json:"memberResponsibility,omitempty" class:"PHI"`
+	CostShare            *events.Money `avro:"costShare" json:"costShare,omitempty" class:"PHI" from:"deductibleApplied,copayApplied,coinsuranceApplied"` // deductible, copay and coinsurance together
 
-	DenialCode     *string      `avro:"denialCode" json:"denialCode,omitempty"`
-	DenialText     *events.Text `avro:"denialText" json:"denialText,omitempty"`
-	AppealDeadline *events.Date `avro:"appealDeadline" json:"appealDeadline,omitempty"`
-	PaymentID      *events.ID   `avro:"paymentId" json:"paymentId,omitempty"`
-	RecordedBy     *string      `avro:"recordedBy" json:"recordedBy,omitempty"`
-	AppealID       *events.ID   `avro:"appealId" json:"appealId,omitempty"`
-	Outcome        *string      `avro:"outcome" json:"outcome,omitempty"`
+	DenialCode     *string      `avro:"denialCode" json:"denialCode,omitempty" class:"PHI" from:"denialReasonCode"`
+	DenialText     *events.Text `avro:"denialText" json:"denialText,omitempty" class:"PHI" from:"denialReasonText"`
+	AppealDeadline *events.Date `avro:"appealDeadline" json:"appealDeadline,omitempty" class:"PHI"`
+	PaymentID      *events.ID   `avro:"paymentId" json:"paymentId,omitempty" class:"BANK"`
+	RecordedBy     *string      `avro:"recordedBy" json:"recordedBy,omitempty" class:"PUBLIC"`
+	AppealID       *events.ID   `avro:"appealId" json:"appealId,omitempty" class:"PHI"`
+	Outcome        *string      `avro:"outcome" json:"outcome,omitempty" class:"PHI"`
 }
 
 // Status values of a claim.

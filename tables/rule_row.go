@@ -11,25 +11,25 @@ import (
 // RuleRow is one row of the mediator's rules as the control log left it, for
 // queries. Key: kind/name. A row that was taken away stays, with act DELETE.
 type RuleRow struct {
-	Kind    string         `avro:"kind" json:"kind"`
-	Name    string         `avro:"name" json:"name"`
-	Version int32          `avro:"version" json:"version"`
-	Act     string         `avro:"act" json:"act"` // PUT, DELETE or QUARANTINE
-	Row     string         `avro:"row" json:"row"` // JSON of the row as it was last PUT, "" after DELETE; a token's without its hash
-	By      string         `avro:"by" json:"by"`
-	Why     string         `avro:"why" json:"why"`
-	At      events.Instant `avro:"at" json:"at"`
+	Kind    string         `avro:"kind" json:"kind" class:"PUBLIC"`
+	Name    string         `avro:"name" json:"name" class:"PUBLIC"`
+	Version int32          `avro:"version" json:"version" class:"PUBLIC"`
+	Act     string         `avro:"act" json:"act" class:"PUBLIC"` // PUT, DELETE or QUARANTINE
+	Row     string         `avro:"row" json:"row" class:"PUBLIC"` // JSON of the row as it was last PUT, "" after DELETE; a token's without its hash
+	By      string         `avro:"by" json:"by" class:"PUBLIC"`
+	Why     string         `avro:"why" json:"why" class:"PUBLIC"`
+	At      events.Instant `avro:"at" json:"at" class:"PUBLIC"`
 	History []RuleChange   `avro:"history" json:"history"` // oldest first, the last MaxRuleChanges
 }
 
 // RuleChange is one change of a row.
 type RuleChange struct {
-	ID      string         `avro:"id" json:"id"` // event identity
-	Version int32          `avro:"version" json:"version"`
-	Act     string         `avro:"act" json:"act"`
-	By      string         `avro:"by" json:"by"`
-	Why     string         `avro:"why" json:"why"`
-	At      events.Instant `avro:"at" json:"at"`
+	ID      string         `avro:"id" json:"id" class:"PUBLIC"` // event identity
+	Version int32          `avro:"version" json:"version" class:"PUBLIC"`
+	Act     string         `avro:"act" json:"act" class:"PUBLIC"`
+	By      string         `avro:"by" json:"by" class:"PUBLIC"`
+	Why     string         `avro:"why" json:"why" class:"PUBLIC"`
+	At      events.Instant `avro:"at" json:"at" class:"PUBLIC"`
 }
 
 // MaxRuleChanges bounds a row's history. The control log has it all.

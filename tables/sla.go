@@ -13,18 +13,18 @@ import (
 // SLA is how long events with one tag took from the door to their delivery.
 // Windows hold the 24 hours before the latest delivery, oldest first.
 type SLA struct {
-	Tag     string         `avro:"tag" json:"tag"`
-	LastAt  events.Instant `avro:"lastAt" json:"lastAt"`
+	Tag     string         `avro:"tag" json:"tag" class:"PUBLIC"`
+	LastAt  events.Instant `avro:"lastAt" json:"lastAt" class:"PUBLIC"`
 	Windows []SLAWindow    `avro:"windows" json:"windows"`
 }
 
 // SLAWindow counts the events that were delivered within SLAStep.
 type SLAWindow struct {
-	Start     events.Instant `avro:"start" json:"start"`
-	Count     int64          `avro:"count" json:"count"`
-	MaxMicros int64          `avro:"maxMicros" json:"maxMicros"`
-	First     int32          `avro:"first" json:"first"`   // bucket of Counts[0]
-	Counts    []int64        `avro:"counts" json:"counts"` // events by bucket
+	Start     events.Instant `avro:"start" json:"start" class:"PUBLIC"`
+	Count     int64          `avro:"count" json:"count" class:"PUBLIC"`
+	MaxMicros int64          `avro:"maxMicros" json:"maxMicros" class:"PUBLIC"`
+	First     int32          `avro:"first" json:"first" class:"PUBLIC"`   // bucket of Counts[0]
+	Counts    []int64        `avro:"counts" json:"counts" class:"PUBLIC"` // events by bucket
 }
 
 // Windows are SLAStep long and kept for SLAKept.

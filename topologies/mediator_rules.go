@@ -14,5 +14,5 @@ var MediatorRules = topology.Group[tables.RuleRow]{
 	Doc:    "what the mediator's rules say, and who changed them when and why",
 	Rows:   codecs.NewAvro[tables.RuleRow]("mediator-rules.v1-mediator-consumer-table", rowBytes),
 	Inputs: topology.Inputs[tables.RuleRow]{topology.Fold(Control, processors.FoldControl)},
-	View:   topology.View{Name: "mediator-rules", Key: "kind/name", Doc: "One row of the mediator's rules and its last direct changes; what a proposal changed is in the proposal's row and in /v1/versions.", Classes: topology.NoClasses},
+	View:   topology.View{Name: "mediator-rules", Key: "kind/name", Doc: "One row of the mediator's rules and its last direct changes; what a proposal changed is in the proposal's row and in /v1/versions.", Classes: topology.NoClasses, KeyClass: tables.ClassPublic},
 }

@@ -12,9 +12,13 @@ import (
 
 // Views are the declared views, in name order.
 func (e *Engine) Views() (vs []topology.Served) {
+	var groups []topology.Declared
+	for _, g := range e.groups {
+		groups = append(groups, g.Declared)
+	}
 	for _, g := range e.groups {
 		if g.View.Name != "" {
-			vs = append(vs, topology.Served{View: g.View, Row: g.RowType})
+			vs = append(vs, topology.Served{View: g.View, Row: g.RowType, EventTypes: topology.SourceTypes(groups, g.Name)})
 		}
 	}
 	sort.Slice(vs, func(i, j int) bool { return vs[i].Name < vs[j].Name })

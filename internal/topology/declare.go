@@ -44,6 +44,9 @@ type View struct {
 	Name string // path segment under /v1/views
 	Key  string // what the key is, for example claimId
 	Doc  string
+	// KeyClass is the class of the key, where no field of the row that is named
+	// as the key has it.
+	KeyClass string
 	// Classes are those that the rows hold, as event types class fields: every
 	// answer of the view is audited. NoClasses where there are none. nil says
 	// nothing, and is shown to nobody.

@@ -23,10 +23,12 @@ type Views interface {
 	Status() Status
 }
 
-// Served is a view with the Go type of its rows.
+// Served is a view with the Go type of its rows, and the event types that go
+// into them.
 type Served struct {
 	View
-	Row reflect.Type
+	Row        reflect.Type
+	EventTypes []string
 }
 
 // Errors of reading a view.
