@@ -121,9 +121,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		b.span.end(b.m.records, committed)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
 	case doDrop:
-		if o.err = s.rows.drop(); o.err != nil {
-			rt.fail(o.err)
-		}
+		s.rows.drop()
 		b.span.end(b.m.records, aborted)
 	case doAdvance:
 		for at, next := range b.next {

@@ -22,6 +22,7 @@ type group struct {
 	folding  *processor
 	feeding  []*processor
 	inputOf  map[string]int // input topic -> input number
+	reads    []string       // topics that feed a partition of the table
 	viaOf    map[string]int // repartition topic -> number of the first input that goes through it
 	counters []inputCounters
 	ticks    inputCounters
@@ -53,6 +54,7 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 			byCount[in.Topic.Partitions] = append(byCount[in.Topic.Partitions], in)
 		}
 	}
+	g.reads = reads(b)
 	if g.effector, err = e.effectorOf(d); err != nil {
 		return nil, err
 	}
@@ -72,6 +74,19 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 	}
 	sort.Slice(g.feeding, func(i, j int) bool { return g.feeding[i].name < g.feeding[j].name })
 	return g, nil
+}
+
+// reads are the topics that the folding processor consumes.
+func reads(b *topology.Bound) (topics []string) {
+	for _, in := range b.Inputs {
+		if !in.Whole {
+			topics = append(topics, in.Topic.Name)
+		}
+	}
+	for _, via := range b.Vias() {
+		topics = append(topics, via.Name)
+	}
+	return topics
 }
 
 func (g *group) processors() []*processor { return append([]*processor{g.folding}, g.feeding...) }

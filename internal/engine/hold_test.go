@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"payerflow/events"
 	"payerflow/internal/topology"
@@ -67,4 +68,57 @@ func TestAnAbsentDependencyHoldsUpOnePartition(t *testing.T) {
 	if s := e.Status().Groups[0]; s.Restarts != 0 {
 		t.Errorf("rebuilt %d times", s.Restarts)
 	}
+}
+
+// unwritable is a codec of rows that cannot be written while away says so.
+type unwritable struct {
+	plain[reminder]
+	away  *atomic.Bool
+	asked *atomic.Int32
+}
+
+func (c unwritable) Bind(topology.Schemas, string) (topology.Serde[reminder], error) { return c, nil }
+
+func (c unwritable) Encode(r reminder) ([]byte, error) {
+	if c.away.Load() {
+		c.asked.Add(1)
+		return nil, fmt.Errorf("registry: %w", topology.ErrUnavailable)
+	}
+	return c.plain.Encode(r)
+}
+
+// TestTicksWaitForRowsThatCannotBeWritten: a row is due while it cannot be
+// written. The worker tries again after a while, and not without a pause.
+func TestTicksWaitForRowsThatCannotBeWritten(t *testing.T) {
+	c := newCluster(t)
+	codec := unwritable{away: &atomic.Bool{}, asked: &atomic.Int32{}}
+	g := reminds
+	g.Name, g.Rows, g.Outputs, g.Inputs = "unwritable.v1-test-consumer", codec, nil, g.Inputs[:1]
+	g.Timer.Wake = func(row reminder, _ topology.Waking) (reminder, []topology.Output) {
+		row.Due, row.Woken = time.Time{}, row.Woken+1
+		return row, nil
+	}
+	group := g.Declare()
+	c.create(group.Topics()...)
+	e, _ := c.start(t.TempDir(), []topology.Declared{group})
+	soon := submitted("soon")
+	soon.SubmittedAt = events.InstantOf(time.Now().Add(-time.Hour + time.Second))
+	c.produce(record(c, topologies.ClaimSubmitted, soon))
+	woken := func() int {
+		a, err := e.Get("reminders", "soon", false)
+		if err != nil {
+			return -1
+		}
+		return a.Row.(reminder).Woken
+	}
+	eventually(t, "the row", func() bool { return woken() == 0 })
+	codec.away.Store(true)
+	eventually(t, "the first try", func() bool { return codec.asked.Load() > 0 })
+	began := time.Now()
+	eventually(t, "three more", func() bool { return codec.asked.Load() > 3 })
+	if took := time.Since(began); took < 300*time.Millisecond {
+		t.Errorf("three more tries within %v", took)
+	}
+	codec.away.Store(false)
+	eventually(t, "the row that was woken once", func() bool { return woken() == 1 })
 }

@@ -19,20 +19,16 @@ func (e *Engine) pinOf(d topology.Declared) (func() (topology.Pinned, error), er
 }
 
 // pin takes the value of the transaction that begins. Where it cannot be had,
-// the transaction is condemned, and what it would have read is held.
+// the transaction is condemned, and everything is held.
 func (b *batch) pin() {
 	s := b.s
 	if s.rt.p != s.rt.p.g.folding || s.rt.p.g.pin == nil {
 		return
 	}
 	var err error
-	if s.pinned, err = s.rt.p.g.pin(); err == nil {
-		return
+	if s.pinned, err = s.rt.p.g.pin(); err != nil {
+		s.holdAll(err)
 	}
-	for at := range b.next {
-		s.hold(at, err)
-	}
-	s.holds.again.Store(true)
 }
 
 // ranges are what the batch covers of each input partition, in order.

@@ -76,8 +76,11 @@ func routeOnce(row seenOnce, rec topology.Record[events.ClaimSubmitted], r rule)
 		return row, nil
 	}
 	row.Until = rec.Source.Timestamp.Add(time.Hour)
-	if rec.Key == "brief" {
+	switch rec.Key {
+	case "brief":
 		row.Until = rec.Source.Timestamp
+	case "soon":
+		row.Until = rec.Source.Timestamp.Add(time.Second)
 	}
 	return row, []topology.Output{{Key: rec.Key, Value: rec.Body, Headers: []topology.Header{
 		{Key: passedBy, Value: []byte("once")}, {Key: "ce_transactionid", Value: fmt.Append(nil, r.version)}}}}
@@ -167,4 +170,41 @@ func TestPinnedRowsByIdentity(t *testing.T) {
 		page, err := e.List("once", topology.Place{}, 1000, false)
 		return err == nil && len(page.Rows) == n && e.Ready() == nil
 	})
+}
+
+// TestTicksWaitForWhatTheyArePinnedTo: a row is due while there is nothing to
+// be pinned to. The worker asks again after a while, and not without a pause.
+func TestTicksWaitForWhatTheyArePinnedTo(t *testing.T) {
+	c := newCluster(t)
+	group := once.Declare()
+	c.create(append(group.Topics(), copies.Topic, marks.Topic)...)
+	var away atomic.Bool
+	var asked atomic.Int64
+	cfg := c.config(t.TempDir())
+	cfg.Pins = map[string]func() (topology.Pinned, error){group.Name: func() (topology.Pinned, error) {
+		if asked.Add(1); away.Load() {
+			return nil, fmt.Errorf("no rules: %w", topology.ErrUnavailable)
+		}
+		return rule{7}, nil
+	}}
+	e, _ := c.startWith(cfg, []topology.Declared{group})
+	c.produce(record(c, topologies.ClaimSubmitted, submitted("soon")))
+	rows := func() int {
+		page, err := e.List("once", topology.Place{}, 10, false)
+		if err != nil {
+			return -1
+		}
+		return len(page.Rows)
+	}
+	eventually(t, "the row", func() bool { return rows() == 1 })
+	away.Store(true)
+	from := asked.Load()
+	eventually(t, "the first question", func() bool { return asked.Load() > from })
+	began := time.Now()
+	eventually(t, "three more", func() bool { return asked.Load() > from+3 })
+	if took := time.Since(began); took < 300*time.Millisecond {
+		t.Errorf("three more questions within %v", took)
+	}
+	away.Store(false)
+	eventually(t, "the row to be over", func() bool { return rows() == 0 })
 }

@@ -70,14 +70,10 @@ func (g *group) readable(partition int32) (*store, error) {
 }
 
 // inputs are the input partitions that feed a partition of the table.
-func (g *group) inputs(partition int32) (out []topicPartition) {
-	for _, in := range g.Inputs {
-		if !in.Whole {
-			out = append(out, topicPartition{in.Topic.Name, partition})
-		}
-	}
-	for _, via := range g.Vias() {
-		out = append(out, topicPartition{via.Name, partition})
+func (g *group) inputs(partition int32) []topicPartition {
+	out := make([]topicPartition, len(g.reads))
+	for i, topic := range g.reads {
+		out[i] = topicPartition{topic, partition}
 	}
 	return out
 }
@@ -88,6 +84,7 @@ func (g *group) inputs(partition int32) (out []topicPartition) {
 func (g *group) freshness(partition int32) (at []topology.Position, stale bool) {
 	now, bound := time.Now(), g.e.cfg.Freshness
 	inputs := g.inputs(partition)
+	at = make([]topology.Position, 0, len(inputs))
 	for _, in := range inputs {
 		at = append(at, topology.Position{Topic: in.topic, Partition: in.partition, Offset: g.folding.positions.get(in)})
 	}

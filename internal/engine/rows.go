@@ -60,20 +60,20 @@ func (k *row) weigh() int { return 256 + len(k.key) + 2*k.size }
 
 func newRows(g *group, log *rowlog.Log, partitions []int32) (_ *rows, err error) {
 	r := &rows{g: g, log: log, parts: map[int32]*partitionRows{}}
-	for _, p := range partitions {
-		if r.parts[p], err = openPartitionRows(g, log, p); err != nil {
-			return nil, err
+	for _, n := range partitions {
+		p := newPartitionRows(g, n)
+		if log != nil && g.Timer.Due != nil {
+			if p.deadlines, err = readDeadlines(g, log, n); err != nil {
+				return nil, err
+			}
 		}
+		r.parts[n] = p
 	}
 	return r, nil
 }
 
-func openPartitionRows(g *group, log *rowlog.Log, partition int32) (p *partitionRows, err error) {
-	p = &partitionRows{partition: partition, steps: g.Stepper(partition), young: map[string]*row{}, offset: -1}
-	if log != nil && g.Timer.Due != nil {
-		p.deadlines, err = readDeadlines(g, log, partition)
-	}
-	return p, err
+func newPartitionRows(g *group, partition int32) *partitionRows {
+	return &partitionRows{partition: partition, steps: g.Stepper(partition), young: map[string]*row{}, offset: -1}
 }
 
 // load returns the row of a stored key; its value is nil where there is none.
@@ -238,6 +238,9 @@ func (r *rows) store() error {
 			kept.dirty = false
 		}
 		p.dirty, p.encoded, p.offset = p.dirty[:0], p.encoded[:0], -1
+		if p.deadlines != nil {
+			p.deadlines.settle()
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("local rows: %w", err)
@@ -247,13 +250,14 @@ func (r *rows) store() error {
 
 // drop forgets the rows of a transaction that did not commit, and all that
 // are kept: a fold may have changed what they share.
-func (r *rows) drop() (err error) {
-	for n := range r.parts {
-		if r.parts[n], err = openPartitionRows(r.g, r.log, n); err != nil {
-			return err
+func (r *rows) drop() {
+	for n, was := range r.parts {
+		p := newPartitionRows(r.g, n)
+		if p.deadlines = was.deadlines; p.deadlines != nil {
+			p.deadlines.revert()
 		}
+		r.parts[n] = p
 	}
-	return nil
 }
 
 // Join and Lookup read the copies of other groups' tables that goka keeps

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/internal/topology"
@@ -136,7 +137,8 @@ func (g consumerGroup) Consume(ctx context.Context, topics []string, h sarama.Co
 func (rt *runtime) newSession(assigned map[string][]int32, generation int) *session {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &session{rt: rt, ctx: ctx, cancel: cancel, generation: generation, assigned: assigned,
-		claims: map[topicPartition]*groupClaim{}, drained: make(chan struct{}, 1)}
+		claims: map[topicPartition]*groupClaim{}, drained: make(chan struct{}, 1),
+		holds: holds{waits: map[topicPartition]*backoff.ExponentialBackOff{}, ticks: map[int32]time.Time{}}}
 	for t, ps := range assigned {
 		for _, p := range ps {
 			at := topicPartition{t, p}

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/btree"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"payerflow/internal/rowlog"
 	"payerflow/internal/topology"
 )
 
@@ -19,92 +17,6 @@ const (
 	// a tick may lag behind the wall clock, never run ahead of it.
 	duePerTick = 10_000
 )
-
-// deadlines are the rows of a partition that wait for a time, in its order. It
-// follows from the rows and is made from them when a session begins.
-type deadlines struct {
-	due    func(row any) time.Time
-	tree   *btree.BTreeG[deadline]
-	ticked time.Time // wall time of the last tick
-}
-
-type deadline struct {
-	at  int64 // unix microseconds
-	key string
-}
-
-func earlier(a, b deadline) bool { return a.at < b.at || a.at == b.at && a.key < b.key }
-
-const treeDegree = 64
-
-// readDeadlines reads the rows of a partition.
-func readDeadlines(g *group, log *rowlog.Log, partition int32) (*deadlines, error) {
-	d := &deadlines{due: g.Timer.Due, tree: btree.NewG(treeDegree, earlier)}
-	var err error
-	listErr := log.List(partition, 0, 0, func(r rowlog.Row) bool {
-		var row any
-		if row, err = g.decodeRow(r.Value); err == nil {
-			d.move(r.Key, nil, row)
-		}
-		return err == nil
-	})
-	if err == nil {
-		err = listErr
-	}
-	return d, err
-}
-
-// move follows the change of a row; before is nil for a new one.
-func (d *deadlines) move(key string, before, after any) {
-	var was, is time.Time // the zero time: does not wait
-	if before != nil {
-		was = d.due(before)
-	}
-	if after != nil {
-		is = d.due(after)
-	}
-	if was.Equal(is) {
-		return
-	}
-	if !was.IsZero() {
-		d.tree.Delete(deadline{micros(was), key})
-	}
-	if !is.IsZero() {
-		d.tree.ReplaceOrInsert(deadline{micros(is), key})
-	}
-}
-
-// micros rounds up: a clock that has reached the index's time has reached the
-// row's own.
-func micros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
-
-// next is the wall time of the next tick; ok is false where nothing waits.
-func (d *deadlines) next() (at time.Time, ok bool) {
-	first, ok := d.tree.Min()
-	at = time.UnixMicro(first.at)
-	if soonest := d.ticked.Add(tickEvery); at.Before(soonest) {
-		at = soonest
-	}
-	return at, ok
-}
-
-// take is what the next tick wakes, and its clock.
-func (d *deadlines) take(now time.Time) (due []deadline, clock time.Time) {
-	clock = now
-	d.tree.Ascend(func(next deadline) bool {
-		at := time.UnixMicro(next.at)
-		if at.After(now) {
-			return false
-		}
-		if len(due) >= duePerTick && next.at != due[len(due)-1].at {
-			clock = time.UnixMicro(due[len(due)-1].at)
-			return false
-		}
-		due = append(due, next)
-		return true
-	})
-	return due, clock
-}
 
 // tellWaiting notes how many rows wait, for the worker's account of itself.
 func (s *session) tellWaiting() {
@@ -119,25 +31,34 @@ func (s *session) tellWaiting() {
 // nextTick is when the first partition of the session wants a tick.
 func (s *session) nextTick() (first time.Time, ok bool) {
 	for _, p := range s.rows.parts {
-		if p.deadlines == nil {
-			continue
-		}
-		if at, waits := p.deadlines.next(); waits && (!ok || at.Before(first)) {
+		if at, waits := s.tickAt(p); waits && (!ok || at.Before(first)) {
 			first, ok = at, true
 		}
 	}
 	return first, ok
 }
 
+// tickAt is when a partition wants a tick and is not held.
+func (s *session) tickAt(p *partitionRows) (at time.Time, ok bool) {
+	if p.deadlines == nil {
+		return at, false
+	}
+	at, ok = p.deadlines.next()
+	if held := s.holds.ticksFrom(p.partition); at.Before(held) {
+		at = held
+	}
+	return at, ok
+}
+
 // tick moves the clock of every partition in which something is due, and wakes
 // it, after all records of the batch have been folded. next are the positions
-// behind these.
+// behind these. It does nothing in a transaction that will be taken back.
 func (s *session) tick(now time.Time, next map[topicPartition]int64) error {
 	for _, p := range s.rows.parts {
-		if p.deadlines == nil {
-			continue
+		if s.held() {
+			return nil
 		}
-		if at, waits := p.deadlines.next(); !waits || at.After(now) {
+		if at, waits := s.tickAt(p); !waits || at.After(now) {
 			continue
 		}
 		err := s.tickPartition(p, now, next)
@@ -197,7 +118,7 @@ func (g *group) wake(w *work, d deadline, clock time.Time) error {
 		return err
 	}
 	if result.Parked != nil || result.Row == nil {
-		w.part.deadlines.tree.Delete(d) // until the row changes
+		w.part.deadlines.remove(d) // until the row changes
 	}
 	if result.Parked != nil && row != nil {
 		if w.raw.Value, err = g.Rows.Encode(row); err != nil {

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/google/btree"
+
+	"payerflow/internal/rowlog"
+)
+
+// deadlines are the rows of a partition that wait for a time, in its order. It
+// follows from the rows and is made from them when a session begins.
+type deadlines struct {
+	due     func(row any) time.Time
+	tree    *btree.BTreeG[deadline]
+	ticked  time.Time // wall time of the last tick
+	settled time.Time // ticked, when the open transaction began
+	journal []moved   // of the open transaction
+}
+
+type deadline struct {
+	at  int64 // unix microseconds
+	key string
+}
+
+// moved is a deadline that the open transaction has put in or taken out.
+type moved struct {
+	deadline
+	in bool
+}
+
+func earlier(a, b deadline) bool { return a.at < b.at || a.at == b.at && a.key < b.key }
+
+const treeDegree = 64
+
+func newDeadlines(due func(row any) time.Time) *deadlines {
+	return &deadlines{due: due, tree: btree.NewG(treeDegree, earlier)}
+}
+
+// readDeadlines reads the rows of a partition.
+func readDeadlines(g *group, log *rowlog.Log, partition int32) (*deadlines, error) {
+	d := newDeadlines(g.Timer.Due)
+	var err error
+	listErr := log.List(partition, 0, 0, func(r rowlog.Row) bool {
+		var row any
+		if row, err = g.decodeRow(r.Value); err == nil {
+			d.move(r.Key, nil, row)
+			d.settle()
+		}
+		return err == nil
+	})
+	if err == nil {
+		err = listErr
+	}
+	return d, err
+}
+
+// move follows the change of a row; before is nil for a new one.
+func (d *deadlines) move(key string, before, after any) {
+	var was, is time.Time // the zero time: does not wait
+	if before != nil {
+		was = d.due(before)
+	}
+	if after != nil {
+		is = d.due(after)
+	}
+	if was.Equal(is) {
+		return
+	}
+	if !was.IsZero() {
+		d.remove(deadline{micros(was), key})
+	}
+	if !is.IsZero() {
+		d.add(deadline{micros(is), key})
+	}
+}
+
+func (d *deadlines) add(x deadline) {
+	if _, had := d.tree.ReplaceOrInsert(x); !had {
+		d.journal = append(d.journal, moved{x, true})
+	}
+}
+
+func (d *deadlines) remove(x deadline) {
+	if _, had := d.tree.Delete(x); had {
+		d.journal = append(d.journal, moved{x, false})
+	}
+}
+
+// settle says that the transaction has committed.
+func (d *deadlines) settle() {
+	clear(d.journal) // keys
+	d.journal, d.settled = d.journal[:0], d.ticked
+}
+
+// revert takes back what was done since settle.
+func (d *deadlines) revert() {
+	for i := len(d.journal) - 1; i >= 0; i-- {
+		if m := d.journal[i]; m.in {
+			d.tree.Delete(m.deadline)
+		} else {
+			d.tree.ReplaceOrInsert(m.deadline)
+		}
+	}
+	d.ticked = d.settled
+	d.settle()
+}
+
+// micros rounds up: a clock that has reached the index's time has reached the
+// row's own.
+func micros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
+
+// next is the wall time of the next tick; ok is false where nothing waits.
+func (d *deadlines) next() (at time.Time, ok bool) {
+	first, ok := d.tree.Min()
+	at = time.UnixMicro(first.at)
+	if soonest := d.ticked.Add(tickEvery); at.Before(soonest) {
+		at = soonest
+	}
+	return at, ok
+}
+
+// take is what the next tick wakes, and its clock.
+func (d *deadlines) take(now time.Time) (due []deadline, clock time.Time) {
+	clock = now
+	d.tree.Ascend(func(next deadline) bool {
+		at := time.UnixMicro(next.at)
+		if at.After(now) {
+			return false
+		}
+		if len(due) >= duePerTick && next.at != due[len(due)-1].at {
+			clock = time.UnixMicro(due[len(due)-1].at)
+			return false
+		}
+		due = append(due, next)
+		return true
+	})
+	return due, clock
+}
