@@ -1,0 +1,246 @@
+package tables
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"payerflow/events"
+)
+
+// What a member's premiums are on a day.
+const (
+	GraceCurrent = "CURRENT"  // nothing is overdue
+	GraceMissed  = "MISSED"   // something is overdue, and no grace period runs for it
+	GraceIn      = "IN_GRACE" // something is overdue, in its grace period
+	GraceCured   = "CURED"    // all was paid in the grace period, whose last day is still to come
+	GraceExpired = "EXPIRED"  // the grace period ran out, and coverage has not begun anew
+)
+
+// GraceDeadline is something that holds from a time on, unless a payment comes.
+type GraceDeadline struct {
+	Type    events.Type
+	At      events.Instant
+	Through *events.Date
+}
+
+// Deadlines are what is to be said of an invoice as time passes, in order, as
+// far as is known.
+func (i GraceInvoice) Deadlines() []GraceDeadline { return i.deadlines() }
+
+func (i GraceInvoice) deadlines() (out []GraceDeadline) {
+	if !i.Missed {
+		return nil
+	}
+	if !i.waived(events.TypePaymentMissed) {
+		out = append(out, GraceDeadline{events.TypePaymentMissed, i.OverdueAt, nil})
+	}
+	if i.GraceThrough == nil {
+		return out
+	}
+	if !i.waived(events.TypeGracePeriodStarted) {
+		out = append(out, GraceDeadline{events.TypeGracePeriodStarted, i.OverdueAt, i.GraceThrough})
+	}
+	if i.Expires && !i.waived(events.TypeGracePeriodExpired) {
+		out = append(out, GraceDeadline{events.TypeGracePeriodExpired, i.GraceOverAt, i.GraceThrough})
+	}
+	return out
+}
+
+// Word is what was said of the invoice in a type of event, nil where nothing was.
+func (i GraceInvoice) Word(t events.Type) *GraceSaid {
+	for n := range i.Said {
+		if i.Said[n].Type == t {
+			return &i.Said[n]
+		}
+	}
+	return nil
+}
+
+// Stands says whether a type of event was said of the invoice, and stands.
+func (i GraceInvoice) Stands(t events.Type) bool {
+	said := i.Word(t)
+	return said != nil && said.Stands()
+}
+
+func (i GraceInvoice) waived(t events.Type) bool {
+	said := i.Word(t)
+	return said != nil && said.Waived && !said.Stands()
+}
+
+// StatusOn is how the member's premiums stand on a day, as far as is known:
+// for a day to come, if nobody pays any more.
+func (g GracePeriods) StatusOn(day events.Date) string {
+	status := GraceCurrent
+	if n := g.graceBefore(day); n >= 0 {
+		status = g.statusIn(g.Graces[n], day)
+	}
+	if status != GraceCurrent && status != GraceCured {
+		return status
+	}
+	for _, i := range g.Invoices {
+		if i.Missed && i.GraceThrough == nil && day > i.DueOn && !i.paidBy(day) {
+			return GraceMissed
+		}
+	}
+	return status
+}
+
+// graceBefore finds the latest grace period that began by a day.
+func (g GracePeriods) graceBefore(day events.Date) int {
+	n := len(g.Graces) - 1
+	for n >= 0 && g.Graces[n].From > day {
+		n--
+	}
+	return n
+}
+
+func (g GracePeriods) statusIn(p Grace, day events.Date) string {
+	switch {
+	case p.CuredOn != nil && day >= *p.CuredOn:
+		if day <= p.Through {
+			return GraceCured
+		}
+		return GraceCurrent
+	case p.TerminatedOn != nil && day > *p.TerminatedOn:
+		if g.allPaid(p, day) {
+			return GraceCurrent
+		}
+		return GraceMissed
+	case day <= p.Through || p.Open:
+		return GraceIn
+	case g.resumed(p, day):
+		return GraceCurrent
+	}
+	return GraceExpired
+}
+
+func (g GracePeriods) allPaid(p Grace, day events.Date) bool {
+	for _, i := range g.Invoices {
+		if slices.Contains(p.Invoices, i.InvoiceID) && !i.paidBy(day) {
+			return false
+		}
+	}
+	return true
+}
+
+// resumed says whether coverage began anew after a grace period that ran out:
+// another enrolment, or a later premium that was paid on time.
+func (g GracePeriods) resumed(p Grace, day events.Date) bool {
+	for _, e := range g.Enrollments {
+		if e.Activated != nil && e.Activated.On > p.Through && e.Activated.On <= day {
+			return true
+		}
+	}
+	for _, i := range g.Invoices {
+		if i.DueOn > p.Through && i.paidBy(min(day, i.DueOn)) && i.Billed != nil && day >= i.Billed.PeriodStart {
+			return true
+		}
+	}
+	return false
+}
+
+func (i GraceInvoice) paidBy(day events.Date) bool { return i.PaidOn != nil && *i.PaidOn <= day }
+
+// What becomes of claims for services on a day in a grace period.
+const (
+	ClaimsPaid     = "PAID"     // they are paid as any other
+	ClaimsPendable = "PENDABLE" // they may be held back until the premiums are paid
+	ClaimsExpired  = "EXPIRED"  // the premiums were not paid: coverage ended before that day
+)
+
+// PendedOn says whether claims for services on a day may be held back, as
+// things stand.
+func (g GracePeriods) PendedOn(day events.Date) bool { return g.Pends().On(day) == ClaimsPendable }
+
+// MemberGrace is what claims have to know about a member's grace periods:
+// spans of days of service, in order. A member who is in none, or has cured
+// all, has no spans.
+type MemberGrace struct {
+	MemberID events.ID `avro:"memberId" json:"memberId"`
+	// Spans are from/to/what, with spaces between them. Days of service in
+	// none are not concerned.
+	Spans events.Text `avro:"spans" json:"spans"`
+}
+
+// GraceSpan is a run of days of service, To included.
+type GraceSpan struct {
+	From, To events.Date
+	Claims   string // ClaimsPaid, ClaimsPendable or ClaimsExpired
+}
+
+// EventType names what follows from a row.
+func (m MemberGrace) EventType() string { return "MEMBER_GRACE" }
+
+// Subject is the member.
+func (m MemberGrace) Subject() string { return string(m.MemberID) }
+
+// OccurredAt is nowhere: the record's time stamp counts.
+func (m MemberGrace) OccurredAt() time.Time { return time.Time{} }
+
+// Validate finds nothing wrong.
+func (m MemberGrace) Validate() error { return nil }
+
+// Stamped says that the record's time stamp is the event time.
+func (m MemberGrace) Stamped() {}
+
+// Suffix is empty: there is one for each member.
+func (m MemberGrace) Suffix() string { return "" }
+
+// Removed is a member without any.
+func (m MemberGrace) Removed() MemberGrace { return MemberGrace{MemberID: m.MemberID} }
+
+// All are the spans in order.
+func (m MemberGrace) All() (out []GraceSpan) {
+	for text := range strings.FieldsSeq(string(m.Spans)) {
+		parts := strings.Split(text, "/")
+		var s GraceSpan
+		if len(parts) != 3 || s.From.UnmarshalText([]byte(parts[0])) != nil || s.To.UnmarshalText([]byte(parts[1])) != nil {
+			continue
+		}
+		s.Claims = parts[2]
+		out = append(out, s)
+	}
+	return out
+}
+
+// On is what becomes of claims for services on a day, "" where no grace
+// period concerns them.
+func (m MemberGrace) On(day events.Date) string {
+	for _, s := range m.All() {
+		if s.From <= day && day <= s.To {
+			return s.Claims
+		}
+	}
+	return ""
+}
+
+// Pends is what claims have to know of the row.
+func (g GracePeriods) Pends() MemberGrace {
+	var spans []string
+	add := func(from, to events.Date, claims string) {
+		if from <= to {
+			spans = append(spans, from.String()+"/"+to.String()+"/"+claims)
+		}
+	}
+	for _, p := range g.Graces {
+		if p.CuredOn != nil {
+			continue
+		}
+		last := p.Through
+		if p.TerminatedOn != nil {
+			last = min(last, *p.TerminatedOn)
+		}
+		paid := last
+		if p.PaysThrough != nil {
+			paid = min(last, *p.PaysThrough)
+		}
+		add(p.From, paid, ClaimsPaid)
+		if p.Expired {
+			add(paid+1, last, ClaimsExpired)
+		} else {
+			add(paid+1, last, ClaimsPendable)
+		}
+	}
+	return MemberGrace{g.MemberID, events.Text(strings.Join(spans, " "))}
+}
