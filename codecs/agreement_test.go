@@ -27,6 +27,24 @@ var typedEvents = map[string]typedEvent{
 	"CLAIM_PAID":      typedAs[events.ClaimPaid](),
 	"APPEAL_RESOLVED": typedAs[events.AppealResolved](),
 
+	"AVAILABILITY_OFFERED":           typedAs[events.Availability](),
+	"AVAILABILITY_WITHDRAWN":         typedAs[events.Availability](),
+	"AVAILABILITY_BOOKED":            typedAs[events.Availability](),
+	"AVAILABILITY_RELEASED":          typedAs[events.Availability](),
+	"SLOT_BOOKING_REQUESTED":         typedAs[events.SlotRequest](),
+	"SLOT_CANCELLATION_REQUESTED":    typedAs[events.SlotRequest](),
+	"SLOT_BOOKING_CONFIRMED":         typedAs[events.SlotReply](),
+	"SLOT_BOOKING_REJECTED":          typedAs[events.SlotReply](),
+	"SLOT_BOOKING_REVOKED":           typedAs[events.SlotReply](),
+	"SLOT_CANCELLATION_CONFIRMED":    typedAs[events.SlotReply](),
+	"SLOT_CANCELLATION_REJECTED":     typedAs[events.SlotReply](),
+	"BOOKING_REQUESTED":              typedAs[events.BookingRequest](),
+	"BOOKING_CANCELLATION_REQUESTED": typedAs[events.BookingRequest](),
+	"BOOKING_CONFIRMED":              typedAs[events.Booking](),
+	"BOOKING_CANCELLED":              typedAs[events.Booking](),
+	"PROVIDER_PROFILE_UPDATED":       typedAs[events.ProviderProfile](),
+	"PATIENT_PROFILE_UPDATED":        typedAs[events.PatientProfile](),
+
 	"COVERAGE_VERIFIED":       typedAs[events.CoverageVerified](),
 	"COVERAGE_NOT_FOUND":      typedAs[events.CoverageVerified](),
 	"COVERAGE_TERMINATED":     typedAs[events.CoverageTerminated](),
@@ -127,6 +145,14 @@ func TestJSONAndAvroAreOneEvent(t *testing.T) {
 	sameEvent[events.ClaimAdjudicated](t, "CLAIM_DENIED")
 	sameEvent[events.ClaimPaid](t, "CLAIM_PAID")
 	sameEvent[events.AppealResolved](t, "APPEAL_RESOLVED")
+	sameEvent[events.Availability](t, "AVAILABILITY_OFFERED")
+	sameEvent[events.SlotRequest](t, "SLOT_BOOKING_REQUESTED")
+	sameEvent[events.SlotReply](t, "SLOT_BOOKING_CONFIRMED")
+	sameEvent[events.SlotReply](t, "SLOT_BOOKING_REJECTED")
+	sameEvent[events.BookingRequest](t, "BOOKING_REQUESTED")
+	sameEvent[events.Booking](t, "BOOKING_CANCELLED")
+	sameEvent[events.ProviderProfile](t, "PROVIDER_PROFILE_UPDATED")
+	sameEvent[events.PatientProfile](t, "PATIENT_PROFILE_UPDATED")
 	sameEvent[events.CoverageVerified](t, "COVERAGE_VERIFIED")
 	sameEvent[events.CoverageVerified](t, "COVERAGE_NOT_FOUND")
 	sameEvent[events.CoverageTerminated](t, "COVERAGE_TERMINATED")

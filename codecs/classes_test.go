@@ -29,7 +29,7 @@ func pointersIn(t *testing.T, at string, schema map[string]any) (pointers []stri
 			if v != false {
 				t.Errorf("%s: additionalProperties %v: fields that no line can name", at, v)
 			}
-		case "$schema", "$id", "title", "description", "type", "required", "const", "enum", "pattern", "format", "minLength", "maxLength", "minimum", "maximum":
+		case "$schema", "$id", "title", "description", "type", "required", "const", "enum", "pattern", "format", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems":
 		default:
 			t.Errorf("%s: does %s add fields? This test has to know", at, keyword)
 		}
@@ -87,7 +87,7 @@ func TestIdentifiersOfPersonsAreNeverPublic(t *testing.T) {
 		}
 		for _, f := range fields {
 			switch f.Pointer {
-			case "/memberId", "/claimId", "/memberNumber", "/enrollmentId", "/invoiceId", "/priorAuthId", "/appealId", "/ediTransactionId", "/rawPayload", "/rawS3Key", "/serviceDate":
+			case "/memberId", "/claimId", "/memberNumber", "/enrollmentId", "/invoiceId", "/priorAuthId", "/appealId", "/ediTransactionId", "/rawPayload", "/rawS3Key", "/serviceDate", "/bookingId":
 				if f.Class != tables.ClassPHI {
 					t.Errorf("%s %s is %s", eventType, f.Pointer, f.Class)
 				}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"payerflow/codecs"
@@ -82,7 +83,7 @@ func exampleOf(t testing.TB, eventType string) example {
 			t.Fatal(err)
 		}
 		for keyword := range keywords {
-			if !slices.Contains([]string{"type", "const", "enum", "pattern", "format", "minLength", "maxLength", "minimum", "maximum", "description"}, keyword) {
+			if !slices.Contains([]string{"type", "const", "enum", "pattern", "format", "minLength", "maxLength", "minimum", "maximum", "description", "items", "minItems", "maxItems"}, keyword) {
 				t.Fatalf("%s.%s: no example for %s", eventType, name, keyword)
 			}
 		}
@@ -115,6 +116,8 @@ func valueOf(t testing.TB, name string, p property) any {
 		return text
 	case p.Format == "date":
 		return "2026-02-28"
+	case p.Format == "date-time" && strings.HasSuffix(name, ".endsAt"):
+		return "2026-03-01T00:29:59.123456Z" // after startsAt
 	case p.Format == "date-time":
 		return "2026-02-28T23:59:59.123456Z"
 	case p.Format != "":
@@ -124,6 +127,8 @@ func valueOf(t testing.TB, name string, p property) any {
 		return string(text[:min(*p.MaxLength, len(text))])
 	case kind == "boolean":
 		return true
+	case kind == "array":
+		return []any{"99213", "99214"}
 	case kind == "integer":
 		return *p.Maximum
 	}

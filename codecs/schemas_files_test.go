@@ -48,6 +48,15 @@ var filesCatalogue = map[string][]string{
 	"provider.network.updated": {"NETWORK_UPDATED"},
 	"edi.inbound.received":     {"EDI_837_RECEIVED", "EDI_834_RECEIVED", "EDI_270_RECEIVED"},
 	"edi.outbound.generated":   {"EDI_835_GENERATED", "EDI_834_GENERATED", "EDI_271_GENERATED"},
+
+	"provider.profile.updated":               {"PROVIDER_PROFILE_UPDATED"},
+	"provider.availability":                  {"AVAILABILITY_OFFERED", "AVAILABILITY_WITHDRAWN", "AVAILABILITY_BOOKED", "AVAILABILITY_RELEASED"},
+	"provider.availability.booking.requests": {"SLOT_BOOKING_REQUESTED", "SLOT_CANCELLATION_REQUESTED"},
+	"provider.availability.booking.replies": {"SLOT_BOOKING_CONFIRMED", "SLOT_BOOKING_REJECTED", "SLOT_BOOKING_REVOKED",
+		"SLOT_CANCELLATION_CONFIRMED", "SLOT_CANCELLATION_REJECTED"},
+	"careplan.patient.updated":   {"PATIENT_PROFILE_UPDATED"},
+	"careplan.booking.requested": {"BOOKING_REQUESTED", "BOOKING_CANCELLATION_REQUESTED"},
+	"careplan.bookings":          {"BOOKING_CONFIRMED", "BOOKING_CANCELLED"},
 }
 
 // filesSamples are the catalogue's sample payloads, with ids filled in.
@@ -242,6 +251,8 @@ func filesAgree(t *testing.T, eventType string, field *avro.Field, property *jso
 	switch avroType.Type() {
 	case avro.Boolean:
 		wantType = "boolean"
+	case avro.Array:
+		wantType = "array"
 	case avro.Int, avro.Long:
 		wantType = "integer"
 		if logical, ok := avroType.(avro.LogicalTypeSchema); ok && logical.Logical() != nil {

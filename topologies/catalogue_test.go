@@ -46,6 +46,13 @@ var asCatalogued = []catalogued{
 	{"provider.network.updated", 6, 7, "providerId", []string{"Provider Service"}, []string{"Claims Service", "Eligibility Service"}, []string{"NETWORK_UPDATED"}},
 	{"edi.inbound.received", 6, 30, "ediTransactionId", []string{"EDI (Mirth Connect)"}, []string{"Claims Service", "Enrollment Service", "Eligibility Service"}, []string{"EDI_837_RECEIVED", "EDI_834_RECEIVED", "EDI_270_RECEIVED"}},
 	{"edi.outbound.generated", 6, 30, "ediTransactionId", []string{"EDI (Mirth Connect)"}, []string{"OpenSearch"}, []string{"EDI_835_GENERATED", "EDI_834_GENERATED", "EDI_271_GENERATED"}},
+	{"provider.profile.updated", 6, 7, "providerId", []string{"Provider Schedule Service"}, []string{"Care Plan Service"}, []string{"PROVIDER_PROFILE_UPDATED"}},
+	{"provider.availability", 6, 7, "availabilityId", []string{"Provider Schedule Service"}, []string{"Care Plan Service"}, []string{"AVAILABILITY_OFFERED", "AVAILABILITY_WITHDRAWN", "AVAILABILITY_BOOKED", "AVAILABILITY_RELEASED"}},
+	{"provider.availability.booking.requests", 6, 7, "availabilityId", []string{"Care Plan Service"}, []string{"Provider Schedule Service"}, []string{"SLOT_BOOKING_REQUESTED", "SLOT_CANCELLATION_REQUESTED"}},
+	{"provider.availability.booking.replies", 6, 7, "bookingId", []string{"Provider Schedule Service"}, []string{"Care Plan Service"}, []string{"SLOT_BOOKING_CONFIRMED", "SLOT_BOOKING_REJECTED", "SLOT_BOOKING_REVOKED", "SLOT_CANCELLATION_CONFIRMED", "SLOT_CANCELLATION_REJECTED"}},
+	{"careplan.patient.updated", 6, 7, "memberId", []string{"Care Plan Service"}, nil, []string{"PATIENT_PROFILE_UPDATED"}},
+	{"careplan.booking.requested", 6, 7, "bookingId", []string{"Care Plan Service"}, []string{"Care Plan Service"}, []string{"BOOKING_REQUESTED", "BOOKING_CANCELLATION_REQUESTED"}},
+	{"careplan.bookings", 6, 7, "bookingId", []string{"Care Plan Service"}, []string{"Insurance Processor"}, []string{"BOOKING_CONFIRMED", "BOOKING_CANCELLED"}},
 }
 
 func TestTopicsAreAsCatalogued(t *testing.T) {

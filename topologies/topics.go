@@ -20,6 +20,9 @@ const (
 	notifications      = "Notifications Service"
 	edi                = "EDI (Mirth Connect)"
 	openSearch         = "OpenSearch"
+	scheduleService    = "Provider Schedule Service"
+	carePlanService    = "Care Plan Service"
+	insuranceProcessor = "Insurance Processor"
 )
 
 // What the catalogue gives every topic unless it says otherwise.
@@ -76,6 +79,7 @@ var Catalogue = []topology.Topic{
 	invoiceGenerated, paymentReceived, paymentMissed, paymentCompleted,
 	credentialingChanged, networkUpdated,
 	ediInbound, ediOutbound,
+	providerProfile, availability, slotRequests, slotReplies, patientProfile, bookingRequested, bookings,
 }
 
 // Streams that groups fold, with the Go type of their events.
