@@ -101,9 +101,17 @@ func (r *rows) load(p *partitionRows, stored []byte) (*row, error) {
 	return kept, nil
 }
 
+// keep makes room for a row. What the open transaction has changed stays: the
+// log does not have it yet.
 func (r *rows) keep(p *partitionRows, kept *row) {
 	if p.bytes > cacheBytes/2/len(r.parts) {
+		out := p.old
 		p.old, p.young, p.bytes = p.young, map[string]*row{}, 0
+		for key, kept := range out {
+			if kept.dirty {
+				p.young[key] = kept
+			}
+		}
 	}
 	p.young[kept.key] = kept
 	p.bytes += kept.weigh()
@@ -120,6 +128,7 @@ func (p *partitionRows) set(kept *row, value any) {
 	if !kept.dirty {
 		kept.dirty = true
 		p.dirty = append(p.dirty, kept)
+		p.young[kept.key] = kept // it may have fallen out since it was loaded
 	}
 }
 
