@@ -27,6 +27,11 @@ var typedEvents = map[string]typedEvent{
 	"CLAIM_PAID":      typedAs[events.ClaimPaid](),
 	"APPEAL_RESOLVED": typedAs[events.AppealResolved](),
 
+	"RECONSIDERATION_RECEIVED":       typedAs[events.AppealUpdated](),
+	"RECONSIDERATION_IN_REVIEW":      typedAs[events.AppealUpdated](),
+	"RECONSIDERATION_INFO_REQUESTED": typedAs[events.AppealUpdated](),
+	"RECONSIDERATION_DECIDED":        typedAs[events.AppealUpdated](),
+
 	"AVAILABILITY_OFFERED":           typedAs[events.Availability](),
 	"AVAILABILITY_WITHDRAWN":         typedAs[events.Availability](),
 	"AVAILABILITY_BOOKED":            typedAs[events.Availability](),
@@ -145,6 +150,10 @@ func TestJSONAndAvroAreOneEvent(t *testing.T) {
 	sameEvent[events.ClaimAdjudicated](t, "CLAIM_DENIED")
 	sameEvent[events.ClaimPaid](t, "CLAIM_PAID")
 	sameEvent[events.AppealResolved](t, "APPEAL_RESOLVED")
+	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_RECEIVED")
+	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_IN_REVIEW")
+	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_INFO_REQUESTED")
+	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_DECIDED")
 	sameEvent[events.Availability](t, "AVAILABILITY_OFFERED")
 	sameEvent[events.SlotRequest](t, "SLOT_BOOKING_REQUESTED")
 	sameEvent[events.SlotReply](t, "SLOT_BOOKING_CONFIRMED")

@@ -137,12 +137,20 @@ func wireAppeal() events.AppealResolved {
 		ReasonText: some(events.Text("In part")), AllowedAmount: some(events.Money(20000)), PaidAmount: some(events.Money(17000)), MemberResponsibility: some(events.Money(3000))}
 }
 
-func wireRow() tables.ClaimStatus {
+func wireReconsideration() events.AppealUpdated {
+	return events.AppealUpdated{Type: events.TypeReconsiderationDecided, SchemaVersion: "1.0", AppealID: "appeal-1", ClaimID: "claim-1", MemberID: "member-1",
+		ProviderID: "provider-1", SourceSystem: "portal.v1", UpdatedAt: nine, Level: some("FIRST"), Text: some(events.Text("In part")),
+		InformationDueDate: some(events.Date(20702)), Outcome: some(events.OutcomePartiallyOverturned), ReasonCode: some("R1")}
+}
+
+// wireRowFirst is what a reader makes of a row of the first version, which knew
+// no reconsiderations.
+func wireRowFirst() tables.ClaimStatus {
 	return tables.ClaimStatus{
 		ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1", PlanID: some(events.ID("plan-1")), Status: tables.ClaimPaid, StatusAt: nine,
 		ClaimType: some("DENTAL"), ServiceDate: some(events.Date(20517)), Billed: some(events.Money(25000)), Allowed: some(events.Money(18000)),
 		Payable: some(events.Money(14400)), Paid: some(events.Money(14400)), PaidProvisional: true, MemberResponsibility: some(events.Money(3600)),
-		DenialCode: some("CO-197"), DenialText: some(events.Text("because")), AppealDeadline: some(events.Date(20702)), Marks: []string{"NO_SUBMISSION", "PAID_WITHOUT_APPROVAL"},
+		DenialCode: some("CO-197"), DenialText: some(events.Text("because")), AppealDeadline: some(events.Date(20702)), Appeals: []tables.ClaimAppeal{}, Marks: []string{"NO_SUBMISSION", "PAID_WITHOUT_APPROVAL"},
 		History: []tables.ClaimFact{
 			{ID: "e-1", Type: events.TypeClaimDenied, At: nine, MemberID: "member-1", ProviderID: "provider-1", DenialCode: some("CO-197"),
 				DenialText: some(events.Text("because")), AppealDeadline: some(events.Date(20702))},
@@ -152,6 +160,19 @@ func wireRow() tables.ClaimStatus {
 				RecordedBy: some(events.RecordedByClaims), AppealID: some(events.ID("appeal-1")), Outcome: some(events.OutcomeUpheld)},
 		},
 	}
+}
+
+func wireRow() tables.ClaimStatus {
+	r := wireRowFirst()
+	due := some(events.Date(20720))
+	r.AppealState, r.AppealOutcome = some(tables.AppealInfoRequested), some(events.OutcomeUpheld)
+	r.Appeals = []tables.ClaimAppeal{{AppealID: "appeal-1", Level: some("FIRST"), State: tables.AppealInfoRequested, StateAt: nine + 3, FirstAt: nine + 2,
+		SourceSystem: some("portal.v1"), Text: some(events.Text("the chart")), InformationDueDate: due, Outcome: some(events.OutcomeUpheld),
+		Sources: []tables.AppealSource{{SourceSystem: "portal.v1", State: tables.AppealInfoRequested, StateAt: nine + 3, Text: some(events.Text("the chart")),
+			InformationDueDate: due, Outcome: some(events.OutcomeUpheld)}}}}
+	r.History = append(r.History, tables.ClaimFact{ID: "e-3", Type: events.TypeReconsiderationInfoRequested, At: nine + 3, MemberID: "member-1", ProviderID: "provider-1",
+		SourceSystem: some("portal.v1"), Level: some("FIRST"), Text: some(events.Text("the chart")), InformationDueDate: due})
+	return r
 }
 
 func wireDeadLetter() codecs.DeadLetter {

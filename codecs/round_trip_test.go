@@ -121,6 +121,11 @@ func TestRoundTrips(t *testing.T) {
 			return enums(t, e, events.TypeAppealResolved)
 		})
 	})
+	t.Run("reconsideration", func(t *testing.T) {
+		roundTrip(t, "claims.appeal.updated", func(t *rapid.T, e events.AppealUpdated) events.AppealUpdated {
+			return enums(t, e, events.TypeReconsiderationReceived, events.TypeReconsiderationDecided)
+		})
+	})
 	t.Run("row", func(t *testing.T) {
 		roundTrip(t, tableTopic, func(_ *rapid.T, r tables.ClaimStatus) tables.ClaimStatus { return r })
 	})

@@ -31,6 +31,7 @@ var filesCatalogue = map[string][]string{
 	"claims.claim.paid":                  {"CLAIM_PAID"},
 	"claims.prior_auth.decision":         {"PRIOR_AUTH_APPROVED", "PRIOR_AUTH_DENIED"},
 	"claims.appeal.resolved":             {"APPEAL_RESOLVED"},
+	"claims.appeal.updated":              {"RECONSIDERATION_RECEIVED", "RECONSIDERATION_IN_REVIEW", "RECONSIDERATION_INFO_REQUESTED", "RECONSIDERATION_DECIDED"},
 	"eligibility.coverage.verified":      {"COVERAGE_VERIFIED", "COVERAGE_NOT_FOUND"},
 	"eligibility.coverage.terminated":    {"COVERAGE_TERMINATED"},
 	"enrollment.enrollment.submitted":    {"ENROLLMENT_SUBMITTED"},

@@ -145,6 +145,7 @@ func TestDigestTellsFieldsApart(t *testing.T) {
 	digestFields[events.ClaimAdjudicated](t, "claims.claim.adjudicated", wireDenied())
 	digestFields[events.ClaimPaid](t, "claims.claim.paid", wirePaid())
 	digestFields[events.AppealResolved](t, "claims.appeal.resolved", wireAppeal())
+	digestFields[events.AppealUpdated](t, "claims.appeal.updated", wireReconsideration())
 }
 
 func digestFields[T any](t *testing.T, topic string, e T) {

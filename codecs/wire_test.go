@@ -60,7 +60,9 @@ func wireCases() []wireCase {
 		{"claims.claim.paid", 1, "", wirePaidFirst(), typed[events.ClaimPaid]{}},
 		{"claims.claim.paid", 2, "", wirePaid(), typed[events.ClaimPaid]{}},
 		{"claims.appeal.resolved", 1, "", wireAppeal(), typed[events.AppealResolved]{}},
-		{tableTopic, 1, "", wireRow(), typed[tables.ClaimStatus]{}},
+		{"claims.appeal.updated", 1, "", wireReconsideration(), typed[events.AppealUpdated]{}},
+		{tableTopic, 1, "", wireRowFirst(), typed[tables.ClaimStatus]{}},
+		{tableTopic, 2, "", wireRow(), typed[tables.ClaimStatus]{}},
 		{"dlq", 1, "", wireDeadLetter(), typed[codecs.DeadLetter]{}},
 	}
 }

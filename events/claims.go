@@ -172,10 +172,8 @@ func (e AppealResolved) Validate() error {
 	if e.Type != TypeAppealResolved {
 		return unknownType()
 	}
-	switch e.Outcome {
-	case OutcomeOverturned, OutcomePartiallyOverturned, OutcomeUpheld:
-	default:
-		return &Fault{InvalidValue, "/outcome", "one of OVERTURNED, PARTIALLY_OVERTURNED, UPHELD"}
+	if err := knownOutcome(e.Outcome); err != nil {
+		return err
 	}
 	return missing(text("appealId", e.AppealID), text("claimId", e.ClaimID), text("memberId", e.MemberID),
 		text("providerId", e.ProviderID))

@@ -48,6 +48,10 @@ func resolved() events.AppealResolved {
 func TestEventsSayWhatTheyAre(t *testing.T) {
 	for want, e := range map[string]event{
 		"CLAIM_SUBMITTED": submitted(), "CLAIM_APPROVED": approved(), "CLAIM_DENIED": denied(), "CLAIM_PAID": paid(), "APPEAL_RESOLVED": resolved(),
+		"RECONSIDERATION_RECEIVED": updated(),
+		"RECONSIDERATION_DECIDED": updated(func(e *events.AppealUpdated) {
+			e.Type, e.Outcome = events.TypeReconsiderationDecided, some(events.OutcomeUpheld)
+		}),
 	} {
 		if e.EventType() != want || e.Subject() != "c" || !e.OccurredAt().Equal(at.Time()) {
 			t.Errorf("%T says %s, %s, %s", e, e.EventType(), e.Subject(), e.OccurredAt())
@@ -60,10 +64,11 @@ func TestEventsSayWhatTheyAre(t *testing.T) {
 
 func TestEventsInLogsShowTheirTypeOnly(t *testing.T) {
 	canaries := map[string]event{
-		"CLAIM_SUBMITTED": with(submitted(), func(e *events.ClaimSubmitted) { e.MemberID, e.ClaimType, e.TotalBilledAmount = canary, canary, 4711 }),
-		"CLAIM_DENIED":    with(denied(), func(e *events.ClaimAdjudicated) { e.MemberID, e.DenialReasonCode = canary, some(canary) }),
-		"CLAIM_PAID":      with(paid(), func(e *events.ClaimPaid) { e.MemberID, e.PaidAmount = canary, 4711 }),
-		"APPEAL_RESOLVED": with(resolved(), func(e *events.AppealResolved) { e.MemberID, e.Outcome = canary, canary }),
+		"CLAIM_SUBMITTED":          with(submitted(), func(e *events.ClaimSubmitted) { e.MemberID, e.ClaimType, e.TotalBilledAmount = canary, canary, 4711 }),
+		"CLAIM_DENIED":             with(denied(), func(e *events.ClaimAdjudicated) { e.MemberID, e.DenialReasonCode = canary, some(canary) }),
+		"CLAIM_PAID":               with(paid(), func(e *events.ClaimPaid) { e.MemberID, e.PaidAmount = canary, 4711 }),
+		"APPEAL_RESOLVED":          with(resolved(), func(e *events.AppealResolved) { e.MemberID, e.Outcome = canary, canary }),
+		"RECONSIDERATION_RECEIVED": with(updated(), func(e *events.AppealUpdated) { e.MemberID, e.Text = canary, some(events.Text(canary)) }),
 	}
 	for want, e := range canaries {
 		var b bytes.Buffer

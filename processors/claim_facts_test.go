@@ -61,6 +61,18 @@ func appeal(at int, outcome string, change ...func(*events.AppealResolved)) fact
 	return fact{body: changed(e, change)}
 }
 
+// told is what a system says about the appeal "a"; system is "x" or another.
+func told(at int, system string, state events.Type, change ...func(*events.AppealUpdated)) fact {
+	e := events.AppealUpdated{Type: state, SchemaVersion: "1.0", AppealID: "a", ClaimID: claimID, MemberID: "m", ProviderID: "p", SourceSystem: system, UpdatedAt: hour(at)}
+	switch state {
+	case events.TypeReconsiderationInfoRequested:
+		e.InformationDueDate = some(events.Date(20600))
+	case events.TypeReconsiderationDecided:
+		e.Outcome = some(events.OutcomeUpheld)
+	}
+	return fact{body: changed(e, change)}
+}
+
 // withAmounts is what an appeal sets: 200 allowed, 170 by the plan, 30 by the member.
 func withAmounts(e *events.AppealResolved) {
 	e.AllowedAmount, e.PaidAmount, e.MemberResponsibility = dollars(200), dollars(170), dollars(30)
@@ -108,6 +120,8 @@ func step(row tables.ClaimStatus, f fact) (tables.ClaimStatus, []topology.Output
 		return processors.FoldClaimPaid(row, record(f.id, e))
 	case events.AppealResolved:
 		return processors.FoldAppealResolved(row, record(f.id, e))
+	case events.AppealUpdated:
+		return processors.FoldAppealUpdated(row, record(f.id, e))
 	}
 	panic(fmt.Sprintf("no fold for %T", f.body))
 }
@@ -126,7 +140,8 @@ func text[T fmt.Stringer](v *T) string {
 
 // Every test fact is an event that its topic takes.
 func TestFactsOfTheTestsAreValid(t *testing.T) {
-	for _, f := range []fact{submitted(0), approved(0), denied(0), paid(0, "y", 1, events.RecordedByBilling), appeal(0, events.OutcomeUpheld), appeal(0, events.OutcomeOverturned, withAmounts)} {
+	for _, f := range []fact{submitted(0), approved(0), denied(0), paid(0, "y", 1, events.RecordedByBilling), appeal(0, events.OutcomeUpheld), appeal(0, events.OutcomeOverturned, withAmounts),
+		told(0, "x", received), told(0, "x", inReview), told(0, "x", wanted), told(0, "x", decided)} {
 		if err := f.body.Validate(); err != nil {
 			t.Errorf("%s: %v", f.body.EventType(), err)
 		}

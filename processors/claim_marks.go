@@ -22,6 +22,7 @@ func markClaim(row *tables.ClaimStatus, f claimFacts) {
 	for _, a := range f.appeals {
 		mark(!before(f.denied, a.At+1), MarkAppealWithoutDenial)
 	}
+	markAppeals(mark, f)
 	markOrder(mark, f)
 	markAmounts(mark, row, f)
 }

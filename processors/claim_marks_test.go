@@ -36,6 +36,12 @@ var markCases = map[string]struct {
 	processors.MarkProviderDiffers:       {[]fact{submitted(1), approved(2, func(e *events.ClaimAdjudicated) { e.ProviderID = "p2" })}, nil},
 	processors.MarkAppealWithoutDenial:   {[]fact{submitted(1), appeal(2, events.OutcomeUpheld)}, nil},
 	processors.MarkSubmittedTwice:        {[]fact{submitted(1), submitted(2)}, nil},
+	processors.MarkReconsideredUndecided: {[]fact{submitted(1), told(2, "x", received), denied(3)}, nil},
+	processors.MarkAppealNotReceived:     {[]fact{submitted(1), denied(2), told(3, "x", inReview)}, nil},
+	processors.MarkAppealDecidedEarly:    {[]fact{submitted(1), denied(2), told(3, "x", decided), told(4, "x", received)}, nil},
+	processors.MarkAppealReopened:        {[]fact{submitted(1), denied(2), told(3, "x", received), told(4, "x", decided), told(5, "x", inReview)}, nil},
+	processors.MarkAppealOutcomeDiffers:  {[]fact{submitted(1), denied(2), told(3, "x", received), told(4, "x", decided), told(5, "y", decided, overturns)}, nil},
+	processors.MarkAppealLevelDiffers:    {[]fact{submitted(1), denied(2), told(3, "x", received, atLevel("FIRST")), told(4, "y", received, atLevel("SECOND"))}, nil},
 }
 
 func shares(deductible, copay, coinsurance int) func(*events.ClaimAdjudicated) {
@@ -87,6 +93,10 @@ func TestNoMarks(t *testing.T) {
 		"overturned, paid":        {submitted(1), denied(2), appeal(3, events.OutcomeOverturned, withAmounts), paid(4, "y", 170, billing)},
 		"denied, upheld at once":  {submitted(1), denied(2), appeal(2, events.OutcomeUpheld)},
 		"two levels":              {submitted(1), denied(2), appeal(3, events.OutcomeUpheld), appeal(4, events.OutcomeOverturned, withAmounts), paid(5, "y", 170, billing)},
+		"reconsidered":            {submitted(1), denied(2), told(3, "x", received), told(4, "x", inReview), told(5, "y", received), told(6, "x", decided), appeal(7, events.OutcomeUpheld)},
+		"an approval disputed":    {submitted(1), approved(2), told(3, "x", received), told(3, "x", decided)},
+		"a system corrects":       {submitted(1), denied(2), told(3, "x", received), told(4, "x", decided), told(5, "x", decided, overturns)},
+		"two appeals":             {submitted(1), denied(2), told(3, "x", received, atLevel("FIRST")), told(4, "x", received, atLevel("SECOND"), ofAppeal("b"))},
 		"corrected":               {submitted(1), approved(2), approved(3, pays(100, 80, 20)), paid(4, "y", 80, billing)},
 		"nothing to pay":          {submitted(1), approved(2, pays(180, 0, 180), shares(180, 0, 0)), paid(3, "y", 0, billing)},
 		"paid and taken back":     {submitted(1), approved(2), paid(3, "y", 144, billing), paid(4, "z", -144, billing)},

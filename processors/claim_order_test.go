@@ -53,9 +53,10 @@ func TestEveryOrderGivesTheSameRow(t *testing.T) {
 		"appeals at two levels": {submitted(1), denied(2), appeal(3, events.OutcomeUpheld), appeal(4, events.OutcomePartiallyOverturned), appeal(5, events.OutcomeOverturned, withAmounts), paid(6, "y", 170, billing)},
 		"payments that disagree": {paid(1, "y", 1, mirror), paid(2, "y", 2, nobody), paid(3, "y", 3, billing), paid(4, "y", 4, mirror), paid(5, "z", 5, nobody),
 			paid(5, "z", 6, nobody)},
-		"backwards":           {paid(1, "y", 144, billing), approved(2), submitted(3), denied(4), submitted(5), paid(6, "z", -144, billing)},
-		"members that differ": {approved(1, func(e *events.ClaimAdjudicated) { e.MemberID, e.ProviderID = "m2", "p2" }), denied(1), paid(1, "y", 1, mirror, func(e *events.ClaimPaid) { e.MemberID = "m3" }), submitted(1, func(e *events.ClaimSubmitted) { e.MemberID = "m4" }), submitted(1)},
-		"sums beyond range":   {paid(1, "a", 0, billing, most), paid(1, "b", 0, billing, most), paid(1, "c", -5, mirror), paid(2, "d", 0, nobody, least), paid(2, "e", 0, billing, least), approved(0)},
+		"systems that disagree": {told(1, "x", decided), told(1, "y", decided, overturns), told(1, "y", received), told(1, "x", wanted), told(2, "z", wanted), denied(0)},
+		"backwards":             {paid(1, "y", 144, billing), approved(2), submitted(3), denied(4), submitted(5), paid(6, "z", -144, billing)},
+		"members that differ":   {approved(1, func(e *events.ClaimAdjudicated) { e.MemberID, e.ProviderID = "m2", "p2" }), denied(1), paid(1, "y", 1, mirror, func(e *events.ClaimPaid) { e.MemberID = "m3" }), submitted(1, func(e *events.ClaimSubmitted) { e.MemberID = "m4" }), submitted(1)},
+		"sums beyond range":     {paid(1, "a", 0, billing, most), paid(1, "b", 0, billing, most), paid(1, "c", -5, mirror), paid(2, "d", 0, nobody, least), paid(2, "e", 0, billing, least), approved(0)},
 	} {
 		facts = numbered(facts...)
 		want := fold(t, facts)
@@ -100,7 +101,7 @@ func anyFact(t *rapid.T) fact {
 		return amount(name)
 	}
 	member, provider := events.ID(pick("member", "m", "m", "m2")), events.ID(pick("provider", "p", "p", "p2"))
-	switch rapid.IntRange(0, 4).Draw(t, "kind") {
+	switch rapid.IntRange(0, 5).Draw(t, "kind") {
 	case 0:
 		return submitted(at, func(e *events.ClaimSubmitted) {
 			e.MemberID, e.ProviderID, e.TotalBilledAmount, e.ClaimType = member, provider, *amount("billed"), pick("type", "DENTAL", "PHARMACY")
@@ -118,6 +119,18 @@ func anyFact(t *rapid.T) fact {
 	case 3:
 		return paid(at, pick("payment", "y", "y", "z"), 0, pick("by", billing, mirror, nobody), func(e *events.ClaimPaid) {
 			e.MemberID, e.ProviderID, e.PaidAmount = member, provider, *amount("paid")
+		})
+	case 4:
+		state := rapid.SampledFrom([]events.Type{received, inReview, wanted, decided}).Draw(t, "state")
+		return told(at, pick("system", "x", "y", "z"), state, func(e *events.AppealUpdated) {
+			e.MemberID, e.ProviderID, e.AppealID = member, provider, events.ID(pick("appeal", "a", "a", "b"))
+			e.Level, e.Text = some(pick("level", "FIRST", "SECOND")), some(events.Text(pick("text", "1", "2")))
+			if e.Outcome != nil {
+				e.Outcome = some(pick("outcome", events.OutcomeUpheld, events.OutcomeOverturned))
+			}
+			if e.InformationDueDate != nil {
+				e.InformationDueDate = some(events.Date(rapid.IntRange(20600, 20603).Draw(t, "due")))
+			}
 		})
 	default:
 		return appeal(at, pick("outcome", events.OutcomeUpheld, events.OutcomeOverturned, events.OutcomePartiallyOverturned), func(e *events.AppealResolved) {

@@ -27,16 +27,24 @@ const (
 	MarkProviderDiffers       = "PROVIDER_DIFFERS"
 	MarkAppealWithoutDenial   = "APPEAL_WITHOUT_DENIAL"
 	MarkSubmittedTwice        = "SUBMITTED_TWICE"
+
+	MarkReconsideredUndecided = "RECONSIDERATION_WITHOUT_DECISION" // by event time
+	MarkAppealNotReceived     = "APPEAL_NOT_RECEIVED"              // no system says that it came in
+	MarkAppealDecidedEarly    = "APPEAL_DECIDED_BEFORE_RECEIVED"
+	MarkAppealReopened        = "APPEAL_REOPENED" // a system went on after its own decision
+	MarkAppealOutcomeDiffers  = "APPEAL_OUTCOME_DIFFERS"
+	MarkAppealLevelDiffers    = "APPEAL_LEVEL_DIFFERS"
 )
 
 // claimFacts are the facts of a claim, each kind in event-time order.
 type claimFacts struct {
 	submitted, approved, denied, paid, appeals []tables.ClaimFact
 	decision                                   *tables.ClaimFact // the latest of approved, denied, appeals
+	disputes                                   []*appealFacts
 }
 
 func settleClaim(key string, history []tables.ClaimFact) tables.ClaimStatus {
-	row := tables.ClaimStatus{ClaimID: events.ID(key), History: history, Marks: []string{}}
+	row := tables.ClaimStatus{ClaimID: events.ID(key), History: history, Appeals: []tables.ClaimAppeal{}, Marks: []string{}}
 	row.MemberID, row.ProviderID = history[0].MemberID, history[0].ProviderID
 	facts := sortFacts(history)
 	if len(facts.submitted) > 0 {
@@ -47,6 +55,7 @@ func settleClaim(key string, history []tables.ClaimFact) tables.ClaimStatus {
 	settleDecision(&row, facts)
 	settlePayments(&row, facts)
 	settleStatus(&row, history)
+	settleAppeals(&row, facts)
 	markClaim(&row, facts)
 	slices.Sort(row.Marks)
 	row.Marks = slices.Compact(row.Marks)
@@ -54,7 +63,7 @@ func settleClaim(key string, history []tables.ClaimFact) tables.ClaimStatus {
 }
 
 func sortFacts(history []tables.ClaimFact) claimFacts {
-	var f claimFacts
+	f := claimFacts{disputes: appealsOf(history)}
 	for i, h := range history {
 		switch h.Type {
 		case events.TypeClaimSubmitted:
@@ -154,13 +163,16 @@ func orZero(m *events.Money) *events.Money {
 
 // settleStatus takes the status from the latest fact by event time. A
 // submission gives it only where nothing else is known: it opens the life of a
-// claim and cannot undo what came of it.
+// claim and cannot undo what came of it. What source systems say about an
+// appeal changes nothing until the plan has resolved it.
 func settleStatus(row *tables.ClaimStatus, history []tables.ClaimFact) {
+	row.Status, row.StatusAt = tables.ClaimUnknown, history[0].At
 	for _, h := range history {
-		if h.Type == events.TypeClaimSubmitted && row.Status != "" && row.Status != tables.ClaimSubmitted {
+		status := statusOf(h)
+		if status == "" || status == tables.ClaimSubmitted && row.Status != tables.ClaimUnknown && row.Status != tables.ClaimSubmitted {
 			continue
 		}
-		row.Status, row.StatusAt = statusOf(h), h.At
+		row.Status, row.StatusAt = status, h.At
 	}
 }
 
@@ -174,7 +186,8 @@ func statusOf(h tables.ClaimFact) string {
 		return tables.ClaimPaid
 	case events.TypeAppealResolved:
 		return *h.Outcome
-	default:
+	case events.TypeClaimSubmitted:
 		return tables.ClaimSubmitted
 	}
+	return ""
 }

@@ -42,7 +42,7 @@ func FoldClaimPaid(row tables.ClaimStatus, rec topology.Record[events.ClaimPaid]
 func FoldAppealResolved(row tables.ClaimStatus, rec topology.Record[events.AppealResolved]) (tables.ClaimStatus, []topology.Output) {
 	e := rec.Body
 	f := claimFact(rec, e.MemberID, e.ProviderID)
-	f.AppealID, f.Outcome = &e.AppealID, &e.Outcome
+	f.AppealID, f.Outcome, f.Level, f.Text = &e.AppealID, &e.Outcome, e.Level, e.ReasonText
 	f.Allowed, f.Paid, f.MemberResponsibility = e.AllowedAmount, e.PaidAmount, e.MemberResponsibility
 	return addClaimFact(row, rec.Key, f)
 }
@@ -76,7 +76,8 @@ func compareClaimFacts(a, b tables.ClaimFact) int {
 // lifecycle orders facts of one instant as a claim lives through them.
 func lifecycle(t events.Type) int {
 	return slices.Index([]events.Type{events.TypeClaimSubmitted, events.TypeClaimDenied, events.TypeClaimApproved,
-		events.TypeClaimPaid, events.TypeAppealResolved}, t)
+		events.TypeClaimPaid, events.TypeReconsiderationReceived, events.TypeReconsiderationInReview, events.TypeReconsiderationInfoRequested,
+		events.TypeReconsiderationDecided, events.TypeAppealResolved}, t)
 }
 
 func total(parts ...*events.Money) *events.Money {

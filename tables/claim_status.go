@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"slices"
 	"time"
 
 	"payerflow/events"
@@ -17,7 +18,7 @@ type ClaimStatus struct {
 	PlanID     *events.ID `avro:"planId" json:"planId,omitempty" class:"PUBLIC"`
 
 	Status      string         `avro:"status" json:"status" class:"PHI" from:"outcome,status"`
-	StatusAt    events.Instant `avro:"statusAt" json:"statusAt" class:"PUBLIC" from:"submittedAt,adjudicatedAt,paidAt,resolvedAt"`
+	StatusAt    events.Instant `avro:"statusAt" json:"statusAt" class:"PUBLIC" from:"submittedAt,adjudicatedAt,paidAt,resolvedAt,updatedAt"`
 	ClaimType   *string        `avro:"claimType" json:"claimType,omitempty" class:"PUBLIC"`
 	ServiceDate *events.Date   `avro:"serviceDate" json:"serviceDate,omitempty" class:"PHI"`
 
@@ -32,6 +33,10 @@ type ClaimStatus struct {
 	DenialText     *events.Text `avro:"denialText" json:"denialText,omitempty" class:"PHI" from:"denialReasonText"`
 	AppealDeadline *events.Date `avro:"appealDeadline" json:"appealDeadline,omitempty" class:"PHI"`
 
+	AppealState   *string       `avro:"appealState" json:"appealState,omitempty" class:"PHI" from:"eventType"` // of the appeal that began last
+	AppealOutcome *string       `avro:"appealOutcome" json:"appealOutcome,omitempty" class:"PHI" from:"outcome"`
+	Appeals       []ClaimAppeal `avro:"appeals" json:"appeals"` // in the order in which they began
+
 	Marks   []string    `avro:"marks" json:"marks" class:"PHI" from:"totalBilledAmount,allowedAmount,paidAmount,memberId,providerId"` // contradictions, sorted
 	History []ClaimFact `avro:"history" json:"history"`
 }
@@ -40,7 +45,7 @@ type ClaimStatus struct {
 type ClaimFact struct {
 	ID         string         `avro:"id" json:"id" class:"PUBLIC"` // event identity
 	Type       events.Type    `avro:"type" json:"type" class:"PUBLIC" from:"eventType"`
-	At         events.Instant `avro:"at" json:"at" class:"PUBLIC" from:"submittedAt,adjudicatedAt,paidAt,resolvedAt"`
+	At         events.Instant `avro:"at" json:"at" class:"PUBLIC" from:"submittedAt,adjudicatedAt,paidAt,resolvedAt,updatedAt"`
 	MemberID   events.ID      `avro:"memberId" json:"memberId" class:"PHI"`
 	ProviderID events.ID      `avro:"providerId" json:"providerId" class:"PHI"`
 
@@ -61,10 +66,17 @@ type ClaimFact struct {
 	RecordedBy     *string      `avro:"recordedBy" json:"recordedBy,omitempty" class:"PUBLIC"`
 	AppealID       *events.ID   `avro:"appealId" json:"appealId,omitempty" class:"PHI"`
 	Outcome        *string      `avro:"outcome" json:"outcome,omitempty" class:"PHI"`
+
+	SourceSystem       *string      `avro:"sourceSystem" json:"sourceSystem,omitempty" class:"PUBLIC"`
+	Level              *string      `avro:"level" json:"level,omitempty" class:"PUBLIC"`
+	Text               *events.Text `avro:"text" json:"text,omitempty" class:"PHI" from:"text,reasonText"`
+	InformationDueDate *events.Date `avro:"informationDueDate" json:"informationDueDate,omitempty" class:"PHI"`
 }
 
-// Status values of a claim.
+// Status values of a claim. ClaimUnknown is the status of a claim of which only
+// what others say about it is known.
 const (
+	ClaimUnknown             = "UNKNOWN"
 	ClaimSubmitted           = "SUBMITTED"
 	ClaimApproved            = "APPROVED"
 	ClaimDenied              = "DENIED"
@@ -96,7 +108,8 @@ func (c ClaimStatus) LatestEventAt() time.Time {
 }
 
 // AppealableOn says whether an appeal may still be filed on a day: the claim
-// stands denied and its deadline has not passed.
+// stands denied, its deadline has not passed, and none was filed since.
 func (c ClaimStatus) AppealableOn(day events.Date) bool {
-	return c.Status == ClaimDenied && c.AppealDeadline != nil && day <= *c.AppealDeadline
+	filed := slices.ContainsFunc(c.Appeals, func(a ClaimAppeal) bool { return a.FirstAt >= c.StatusAt })
+	return c.Status == ClaimDenied && !filed && c.AppealDeadline != nil && day <= *c.AppealDeadline
 }

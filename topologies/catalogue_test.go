@@ -22,7 +22,7 @@ type catalogued struct {
 	eventTypes []string
 }
 
-// asCatalogued is the event catalogue: each topic with partitions, days of
+// asCatalogued is the event catalogue with what we add to it: each topic with partitions, days of
 // retention, key field, the consumers it names and its event types.
 var asCatalogued = []catalogued{
 	{"claims.claim.submitted", 12, 14, "claimId", []string{"Claims Service"}, []string{"Billing Service", "Notifications Service"}, []string{"CLAIM_SUBMITTED"}},
@@ -30,6 +30,7 @@ var asCatalogued = []catalogued{
 	{"claims.claim.paid", 6, 7, "claimId", []string{"Billing Service", "Claims Service"}, []string{"Notifications Service", "OpenSearch"}, []string{"CLAIM_PAID"}},
 	{"claims.prior_auth.decision", 6, 7, "priorAuthId", []string{"Claims Service"}, []string{"Notifications Service", "Eligibility Service"}, []string{"PRIOR_AUTH_APPROVED", "PRIOR_AUTH_DENIED"}},
 	{"claims.appeal.resolved", 6, 7, "claimId", []string{"Claims Service"}, []string{"Notifications Service", "Billing Service"}, []string{"APPEAL_RESOLVED"}},
+	{"claims.appeal.updated", 6, 7, "claimId", []string{"Claims Service"}, []string{"Notifications Service"}, []string{"RECONSIDERATION_RECEIVED", "RECONSIDERATION_IN_REVIEW", "RECONSIDERATION_INFO_REQUESTED", "RECONSIDERATION_DECIDED"}},
 	{"eligibility.coverage.verified", 6, 7, "memberId", []string{"Eligibility Service"}, []string{"Claims Service"}, []string{"COVERAGE_VERIFIED", "COVERAGE_NOT_FOUND"}},
 	{"eligibility.coverage.terminated", 6, 7, "memberId", []string{"Eligibility Service"}, []string{"Claims Service", "Notifications Service"}, []string{"COVERAGE_TERMINATED"}},
 	{"enrollment.enrollment.submitted", 6, 7, "memberId", []string{"Enrollment Service"}, []string{"Eligibility Service", "Billing Service", "Notifications Service"}, []string{"ENROLLMENT_SUBMITTED"}},

@@ -17,6 +17,7 @@ var ClaimStatus = topology.Group[tables.ClaimStatus]{
 		topology.Fold(ClaimAdjudicated, processors.FoldClaimAdjudicated),
 		topology.Fold(ClaimPaid, processors.FoldClaimPaid),
 		topology.Fold(AppealResolved, processors.FoldAppealResolved),
+		topology.Fold(AppealUpdated, processors.FoldAppealUpdated),
 	},
 	View: topology.View{Name: "claim-status", Key: "claimId", Doc: "Status, amounts, denial and history of one claim.",
 		Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank}},

@@ -45,6 +45,8 @@ var (
 	claimPaid        = mirrored(topic("claims.claim.paid", normal, aWeek, "claimId", billingService, to(notifications, openSearch), "CLAIM_PAID"), claimsService)
 	priorAuthDecided = topic("claims.prior_auth.decision", normal, aWeek, "priorAuthId", claimsService, to(notifications, eligibilityService), "PRIOR_AUTH_APPROVED", "PRIOR_AUTH_DENIED")
 	appealResolved   = topic("claims.appeal.resolved", normal, aWeek, "claimId", claimsService, to(notifications, billingService), "APPEAL_RESOLVED")
+	appealUpdated    = topic("claims.appeal.updated", normal, aWeek, "claimId", claimsService, to(notifications),
+		"RECONSIDERATION_RECEIVED", "RECONSIDERATION_IN_REVIEW", "RECONSIDERATION_INFO_REQUESTED", "RECONSIDERATION_DECIDED")
 
 	coverageVerified   = topic("eligibility.coverage.verified", normal, aWeek, "memberId", eligibilityService, to(claimsService), "COVERAGE_VERIFIED", "COVERAGE_NOT_FOUND")
 	coverageTerminated = topic("eligibility.coverage.terminated", normal, aWeek, "memberId", eligibilityService, to(claimsService, notifications), "COVERAGE_TERMINATED")
@@ -73,7 +75,7 @@ var (
 
 // Catalogue is every domain topic, in the catalogue's order.
 var Catalogue = []topology.Topic{
-	claimSubmitted, claimAdjudicated, claimPaid, priorAuthDecided, appealResolved,
+	claimSubmitted, claimAdjudicated, claimPaid, priorAuthDecided, appealResolved, appealUpdated,
 	coverageVerified, coverageTerminated,
 	enrollmentSubmitted, enrollmentActivated, enrollmentTerminated, enrollmentPlanChanged, cobraNoticeSent, cobraElected,
 	invoiceGenerated, paymentReceived, paymentMissed, paymentCompleted,
@@ -88,6 +90,7 @@ var (
 	ClaimAdjudicated = stream[events.ClaimAdjudicated](claimAdjudicated)
 	ClaimPaid        = stream[events.ClaimPaid](claimPaid)
 	AppealResolved   = stream[events.AppealResolved](appealResolved)
+	AppealUpdated    = stream[events.AppealUpdated](appealUpdated)
 
 	CoverageVerified   = stream[events.CoverageVerified](coverageVerified)
 	CoverageTerminated = stream[events.CoverageTerminated](coverageTerminated)
