@@ -7,12 +7,12 @@ import (
 	"payerflow/events"
 )
 
-func updated() events.AppealUpdated {
+func reported() events.AppealUpdated {
 	return events.AppealUpdated{Type: events.TypeReconsiderationReceived, AppealID: "a", ClaimID: "c", MemberID: "m", ProviderID: "p", SourceSystem: "portal", UpdatedAt: at}
 }
 
 func decided() events.AppealUpdated {
-	return with(updated(), func(e *events.AppealUpdated) {
+	return with(reported(), func(e *events.AppealUpdated) {
 		e.Type, e.Outcome = events.TypeReconsiderationDecided, some(events.OutcomeUpheld)
 	})
 }
@@ -22,17 +22,17 @@ func TestAReconsiderationSaysWhatItsTypeWants(t *testing.T) {
 		e             events.AppealUpdated
 		code, pointer string
 	}{
-		"no due date":       {with(updated(), func(e *events.AppealUpdated) { e.Type = events.TypeReconsiderationInfoRequested }), events.MissingField, "/informationDueDate"},
+		"no due date":       {with(reported(), func(e *events.AppealUpdated) { e.Type = events.TypeReconsiderationInfoRequested }), events.MissingField, "/informationDueDate"},
 		"no outcome":        {with(decided(), func(e *events.AppealUpdated) { e.Outcome = nil }), events.MissingField, "/outcome"},
 		"another outcome":   {with(decided(), func(e *events.AppealUpdated) { e.Outcome = some(canary) }), events.InvalidValue, "/outcome"},
-		"no system":         {with(updated(), func(e *events.AppealUpdated) { e.SourceSystem = "" }), events.MissingField, "/sourceSystem"},
-		"a system of words": {with(updated(), func(e *events.AppealUpdated) { e.SourceSystem = "the portal" }), events.InvalidValue, "/sourceSystem"},
-		"a long system":     {with(updated(), func(e *events.AppealUpdated) { e.SourceSystem = strings.Repeat("x", 65) }), events.InvalidValue, "/sourceSystem"},
-		"another type":      {with(updated(), func(e *events.AppealUpdated) { e.Type = events.TypeAppealResolved }), events.UnknownEventType, "/eventType"},
+		"no system":         {with(reported(), func(e *events.AppealUpdated) { e.SourceSystem = "" }), events.MissingField, "/sourceSystem"},
+		"a system of words": {with(reported(), func(e *events.AppealUpdated) { e.SourceSystem = "the portal" }), events.InvalidValue, "/sourceSystem"},
+		"a long system":     {with(reported(), func(e *events.AppealUpdated) { e.SourceSystem = strings.Repeat("x", 65) }), events.InvalidValue, "/sourceSystem"},
+		"another type":      {with(reported(), func(e *events.AppealUpdated) { e.Type = events.TypeAppealResolved }), events.UnknownEventType, "/eventType"},
 	} {
 		t.Run(name, func(t *testing.T) { wantFault(t, c.e, true, c.code, c.pointer) })
 	}
-	wantFault(t, with(updated(), func(e *events.AppealUpdated) {
+	wantFault(t, with(reported(), func(e *events.AppealUpdated) {
 		e.Type, e.InformationDueDate = events.TypeReconsiderationInfoRequested, some(events.Date(20500))
 	}), false, "", "")
 }

@@ -48,7 +48,7 @@ func resolved() events.AppealResolved {
 func TestEventsSayWhatTheyAre(t *testing.T) {
 	for want, e := range map[string]event{
 		"CLAIM_SUBMITTED": submitted(), "CLAIM_APPROVED": approved(), "CLAIM_DENIED": denied(), "CLAIM_PAID": paid(), "APPEAL_RESOLVED": resolved(),
-		"RECONSIDERATION_RECEIVED": updated(),
+		"RECONSIDERATION_RECEIVED": reported(),
 		"RECONSIDERATION_DECIDED": updated(func(e *events.AppealUpdated) {
 			e.Type, e.Outcome = events.TypeReconsiderationDecided, some(events.OutcomeUpheld)
 		}),
@@ -68,7 +68,7 @@ func TestEventsInLogsShowTheirTypeOnly(t *testing.T) {
 		"CLAIM_DENIED":             with(denied(), func(e *events.ClaimAdjudicated) { e.MemberID, e.DenialReasonCode = canary, some(canary) }),
 		"CLAIM_PAID":               with(paid(), func(e *events.ClaimPaid) { e.MemberID, e.PaidAmount = canary, 4711 }),
 		"APPEAL_RESOLVED":          with(resolved(), func(e *events.AppealResolved) { e.MemberID, e.Outcome = canary, canary }),
-		"RECONSIDERATION_RECEIVED": with(updated(), func(e *events.AppealUpdated) { e.MemberID, e.Text = canary, some(events.Text(canary)) }),
+		"RECONSIDERATION_RECEIVED": with(reported(), func(e *events.AppealUpdated) { e.MemberID, e.Text = canary, some(events.Text(canary)) }),
 	}
 	for want, e := range canaries {
 		var b bytes.Buffer
