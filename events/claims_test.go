@@ -49,9 +49,7 @@ func TestEventsSayWhatTheyAre(t *testing.T) {
 	for want, e := range map[string]event{
 		"CLAIM_SUBMITTED": submitted(), "CLAIM_APPROVED": approved(), "CLAIM_DENIED": denied(), "CLAIM_PAID": paid(), "APPEAL_RESOLVED": resolved(),
 		"RECONSIDERATION_RECEIVED": reported(),
-		"RECONSIDERATION_DECIDED": updated(func(e *events.AppealUpdated) {
-			e.Type, e.Outcome = events.TypeReconsiderationDecided, some(events.OutcomeUpheld)
-		}),
+		"RECONSIDERATION_DECIDED":  decided(),
 	} {
 		if e.EventType() != want || e.Subject() != "c" || !e.OccurredAt().Equal(at.Time()) {
 			t.Errorf("%T says %s, %s, %s", e, e.EventType(), e.Subject(), e.OccurredAt())
