@@ -26,6 +26,7 @@ type Declared struct {
 	Ticks     Topic // by which the timer's clock moves; no name: there is no timer
 	View      View
 	Pinned    bool
+	Beside    bool // it stands beside others, to join or to list their rows: see ForeignJoin and Index
 	Outside   bool // rows are Backlogs, and what is due is done outside: see Effects
 }
 

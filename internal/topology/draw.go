@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -10,7 +11,8 @@ import (
 func Mermaid(groups []Declared) string { return mermaid(groups, true) }
 
 // Overview is Mermaid without what groups keep for themselves: repartition
-// topics, clocks, and tables that nobody else reads.
+// topics, clocks, tables that nobody else reads, and the groups that join or
+// list the rows of others: these are drawn as what they are for.
 func Overview(groups []Declared) string { return mermaid(groups, false) }
 
 func mermaid(groups []Declared, internals bool) string {
@@ -80,9 +82,17 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 	stream := func(t Topic, k kind) string {
 		return add(node{t.Name, fmt.Sprintf("%s · %d", t.Name, t.Partitions), k})
 	}
+	hidden := hiddenStreams(groups, internals)
 	for _, g := range byName(groups) {
+		if g.Beside && !internals {
+			drawBeside(g, groups, add, arrows)
+			continue
+		}
 		group := add(node{g.Name, g.Name, isGroup})
 		for _, in := range g.Inputs {
+			if hidden[in.Topic.Name] {
+				continue
+			}
 			drawInput(in, group, internals, stream, add, arrows)
 		}
 		for _, j := range g.Joins {
@@ -103,6 +113,9 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 			arrows(arrow{group, stream(o.Topic, isStream), "", false})
 		}
 		for _, f := range g.Follows {
+			if hidden[f.Topic.Name] {
+				continue
+			}
 			arrows(arrow{group, stream(f.Topic, isStream), "follows", false})
 		}
 		if !internals {
@@ -117,6 +130,51 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 		arrows(arrow{group, stream(g.Table, isTable), "rows", false})
 		if g.View.Name != "" {
 			arrows(arrow{g.Table.Name, add(node{"view " + g.View.Name, "GET /v1/views/" + g.View.Name, isView}), "", false})
+		}
+	}
+}
+
+// hiddenStreams are those that groups beside others have with these.
+func hiddenStreams(groups []Declared, internals bool) map[string]bool {
+	read, shown := map[string]bool{}, map[string]bool{}
+	for _, g := range groups {
+		for _, in := range g.Inputs {
+			if g.Beside {
+				read[in.Topic.Name] = true
+			} else {
+				shown[in.Topic.Name] = true
+			}
+		}
+	}
+	for _, g := range groups {
+		for _, o := range g.Outputs {
+			if g.Beside {
+				read[o.Topic.Name], shown[o.Topic.Name] = true, false
+			}
+		}
+	}
+	for topic := range read {
+		read[topic] = !internals && !shown[topic]
+	}
+	return read
+}
+
+// drawBeside draws a join as an arrow from the group whose rows are told to the
+// one that is told, and an index as the view that it serves.
+func drawBeside(g Declared, groups []Declared, add func(node) string, arrows func(arrow)) {
+	for _, follower := range byName(groups) {
+		for _, f := range follower.Follows {
+			switch in := slices.IndexFunc(g.Inputs, func(in Declaration) bool { return in.Topic.Name == f.Topic.Name }); {
+			case in < 0:
+			case g.View.Name != "":
+				arrows(arrow{add(node{follower.Name, follower.Name, isGroup}), add(node{"view " + g.View.Name, "GET /v1/views/" + g.View.Name, isView}), "lists", false})
+			case g.Inputs[in].Suffix == nil: // it has the values
+				for _, told := range byName(groups) {
+					if slices.ContainsFunc(told.Inputs, func(in Declaration) bool { return in.Topic.Name == g.Outputs[0].Topic.Name }) {
+						arrows(arrow{add(node{follower.Name, follower.Name, isGroup}), add(node{told.Name, told.Name, isGroup}), "joined", false})
+					}
+				}
+			}
 		}
 	}
 }

@@ -124,11 +124,13 @@ func (f ForeignJoin[V]) Declare() Declared {
 	links := FoldWith(f.Links(), valueAt[V], foldLink[V])
 	values := FoldWith(f.Right, func(r Reader, rec Record[V]) linked { return f.linked(r, rec.Body.Subject(), "") }, f.foldValue)
 	rest := FoldWith(f.loop(), func(r Reader, rec Record[FanOut]) linked { return f.linked(r, rec.Key, rec.Body.After) }, f.foldRest)
-	return Group[Joint[V]]{
+	d := Group[Joint[V]]{
 		Name: f.Name, Doc: f.Doc, Rows: f.Rows,
 		Inputs:  Inputs[Joint[V]]{Under(links, Link.Suffix), values, rest},
 		Outputs: []StreamRef{f.Answers().Ref(), f.loop().Ref()},
 	}.Declare()
+	d.Beside = true
+	return d
 }
 
 func valueAt[V any](r Reader, rec Record[Link]) *V {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,5 +201,23 @@ func TestSuffixes(t *testing.T) {
 	}
 	if key, suffix := topology.SplitUnder(topology.RowUnder("k", topology.Ordered(3, "x"))); key != "k" || topology.OrderOf(suffix) != 3 {
 		t.Errorf("%q %q", key, suffix)
+	}
+}
+
+// TestOverviewOfAJoin: groups beside others are drawn as what they are for.
+func TestOverviewOfAJoin(t *testing.T) {
+	got := topology.Overview(visiting)
+	for _, line := range []string{`visits --> visits_v1_test_consumer`, `places_v1_test_consumer -- joined --> visits_v1_test_consumer`, `visits_v1_test_consumer -- lists --> view_visits_by_place`} {
+		if !strings.Contains(got, "  "+line+"\n") {
+			t.Errorf("no line %q in\n%s", line, got)
+		}
+	}
+	for _, name := range []string{"visit-place", "visits-by-place.v1", "values"} {
+		if strings.Contains(got, name) {
+			t.Errorf("%s is drawn in\n%s", name, got)
+		}
+	}
+	if all := topology.Mermaid(visiting); !strings.Contains(all, "  visits_v1_test_consumer -- follows --> visit_place_v1_test_consumer_links\n") {
+		t.Errorf("not every edge is in\n%s", all)
 	}
 }

@@ -34,7 +34,9 @@ func (x Index[E]) Declare() Declared {
 	keep := Fold(x.Stream(), func(_ E, rec Record[E]) (E, []Output) { return rec.Body, nil })
 	view := x.View
 	view.Lists = true
-	return Group[E]{Name: x.Name, Doc: x.Doc, Rows: x.Rows, Inputs: Inputs[E]{Under(keep, E.Suffix)}, View: view}.Declare()
+	d := Group[E]{Name: x.Name, Doc: x.Doc, Rows: x.Rows, Inputs: Inputs[E]{Under(keep, E.Suffix)}, View: view}.Declare()
+	d.Beside = true
+	return d
 }
 
 // ownTopic is a topic that a group has for itself.
