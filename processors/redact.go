@@ -42,10 +42,7 @@ func NewMask(t tables.EventType, classes map[string]bool, secret []byte) *Mask {
 	}
 	m := &Mask{root: maskTrie(t, open), metadata: metadataOf(t), shown: map[string]bool{}, keyField: t.KeyField != "", space: hashSpace(t), schema: sync.OnceValues(func() (string, error) { return redactedSchema(t) })}
 	m.keyClass, m.keyOpen = m.root.classAt(t.KeyField)
-	if len(secret) > 0 {
-		key := derived(secret, "payerflow redacted key")
-		m.hashes = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
-	}
+	m.hashes = keyHashes(secret)
 	for name, class := range m.metadata {
 		m.shown[name] = open[class]
 	}

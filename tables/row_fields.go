@@ -94,6 +94,21 @@ func recordIn(t reflect.Type, at string) (reflect.Type, string) {
 	return nil, ""
 }
 
+// NamesAreData says whether a type holds a map, whose names no schema knows.
+func NamesAreData(t reflect.Type) bool {
+	for !PlainValue(t) {
+		switch t.Kind() {
+		case reflect.Map:
+			return true
+		case reflect.Slice, reflect.Array, reflect.Pointer:
+			t = t.Elem()
+		default:
+			return false
+		}
+	}
+	return false
+}
+
 // PlainValue says whether JSON shows a type as one value, whatever Go makes of it.
 func PlainValue(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) || t.Implements(reflect.TypeFor[json.Marshaler]()) ||
