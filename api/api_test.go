@@ -142,7 +142,7 @@ func TestProblems(t *testing.T) {
 		{v, "GET", "/v1/views/claim-status?limit=0", 422, "INVALID_REQUEST"},
 		{v, "GET", "/v1/views/claim-status?limit=canary", 422, "INVALID_REQUEST"},
 		{v, "GET", "/v1/views/claim-status?cursor=canary", 422, "INVALID_CURSOR"},
-		{v, "GET", "/v1/views/claim-status?cursor=" + strings.Repeat("A", 65), 422, "INVALID_REQUEST"},
+		{v, "GET", "/v1/views/claim-status?cursor=" + strings.Repeat("A", 129), 422, "INVALID_REQUEST"},
 		{rows{err: &topology.NotOwnedError{Partition: 4}}, "GET", "/v1/views/claim-status/a", 421, "NOT_OWNED"},
 		{rows{err: topology.ErrRestoring}, "GET", "/v1/views/claim-status/a", 503, "RESTORING"},
 		{rows{err: errors.New("canary on disk")}, "GET", "/v1/views/claim-status/a", 500, "INTERNAL"},

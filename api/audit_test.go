@@ -31,7 +31,9 @@ func TestNothingClassedLeavesUnwritten(t *testing.T) {
 		status     int
 		want       events.AuditReceived // what is compared of the one record; Act "": none
 	}{
-		{name: "row", path: "/v1/views/claim-status/" + key, scopes: tables.Scopes{Read: []string{"*"}}, status: 200,
+		{name: "row without its classes", path: "/v1/views/claim-status/" + key, scopes: tables.Scopes{Read: []string{"*"}}, status: 200,
+			want: events.AuditReceived{Act: "view.read", Object: "view", Name: "claim-status", Decision: "ALLOW", Count: 1, KeyHash: hash(key)}},
+		{name: "row", path: "/v1/views/claim-status/" + key, scopes: tables.Scopes{Admin: true}, status: 200,
 			want: events.AuditReceived{Act: "view.read", Object: "view", Name: "claim-status", Decision: "ALLOW", Classes: "PHI", Count: 1, KeyHash: hash(key)}},
 		{name: "page", path: "/v1/views/claim-status?limit=2", scopes: tables.Scopes{Admin: true}, status: 200,
 			want: events.AuditReceived{Act: "view.list", Object: "view", Name: "claim-status", Decision: "ALLOW", Classes: "PHI", Count: 2, KeyHash: hash(key, "other")}},

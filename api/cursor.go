@@ -1,38 +1,51 @@
 package api
 
 import (
-	"encoding/base64"
 	"encoding/binary"
-	"errors"
+	"net/http"
+	"strings"
 
+	"payerflow/api/problem"
 	"payerflow/internal/topology"
 )
 
 // A cursor is a version byte, the partition (2 bytes), a hash (8) and a count
-// (4), in URL-safe base64. It holds no key.
+// (4). The hash would confirm a guess at a key, so that a cursor is sealed; and
+// it is sealed for one question alone.
 const (
-	cursorVersion = 1
+	cursorVersion = 2
 	cursorBytes   = 15
 )
 
-var errCursor = errors.New("not a cursor of this API; start again without one")
+const errCursor = "not a cursor of this question; start again without one"
 
-func encodeCursor(p topology.Place) string {
+// cursorAbout names a question: what is asked of which view, and how.
+func cursorAbout(act, view string, synthetic bool, more ...string) string {
+	rows := "real"
+	if synthetic {
+		rows = "synthetic"
+	}
+	return strings.Join(append([]string{act, view, rows}, more...), "\x00")
+}
+
+func (s *surface) sealCursor(about string, p topology.Place) string {
 	b := make([]byte, 0, cursorBytes)
 	b = append(b, cursorVersion)
 	b = binary.BigEndian.AppendUint16(b, uint16(p.Partition))
 	b = binary.BigEndian.AppendUint64(b, p.Hash)
 	b = binary.BigEndian.AppendUint32(b, uint32(p.Skip))
-	return base64.RawURLEncoding.EncodeToString(b)
+	return s.guard.Seal(about, b)
 }
 
-func decodeCursor(s string) (topology.Place, error) {
-	if s == "" {
+func (s *surface) openCursor(about, text string) (topology.Place, error) {
+	if text == "" {
 		return topology.Place{}, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != cursorBytes || b[0] != cursorVersion {
-		return topology.Place{}, errCursor
+	b, ok := s.guard.Open(about, text)
+	if !ok || len(b) != cursorBytes || b[0] != cursorVersion {
+		p := problem.New(http.StatusUnprocessableEntity, "INVALID_CURSOR", errCursor)
+		p.Errors = []Detail{{Pointer: "query.cursor", Message: errCursor}}
+		return topology.Place{}, p
 	}
 	return topology.Place{Partition: int32(binary.BigEndian.Uint16(b[1:])), Hash: binary.BigEndian.Uint64(b[3:]),
 		Skip: int(binary.BigEndian.Uint32(b[11:]))}, nil

@@ -65,7 +65,7 @@ func registerSLA(api huma.API, views topology.Views) {
 		if !ok {
 			return nil, problemOf(topology.ErrNoView)
 		}
-		return &slaOutput{slaOf(row, answer(slaView, a), in.Minutes, time.Now())}, nil
+		return &slaOutput{slaOf(row, Answer{AsOf: asOf(a), Stale: a.Stale}, in.Minutes, time.Now())}, nil
 	})
 }
 

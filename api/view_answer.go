@@ -1,19 +1,24 @@
 package api
 
 import (
+	"net/http"
+	"slices"
 	"time"
 
+	"payerflow/api/problem"
 	"payerflow/internal/topology"
+	"payerflow/processors"
 )
 
 // Answer is one row of a view.
 type Answer struct {
-	View    string           `json:"view" doc:"Name of the view"`
-	Key     string           `json:"key" doc:"Key of the row"`
-	Value   any              `json:"value" doc:"The row"`
-	AsOf    AsOf             `json:"as_of" doc:"How recent the answer is"`
-	Because topology.Because `json:"because" doc:"The events that made the row: sorted ids, the first 100, and the count of all"`
-	Stale   bool             `json:"stale" doc:"True where the inputs were last seen at their end longer ago than the freshness bound"`
+	View     string           `json:"view" doc:"Name of the view"`
+	Key      string           `json:"key" doc:"Key of the row; where it is listed to a reader who may not see it, the keyed hash that stands for it in copies of events"`
+	Value    any              `json:"value" doc:"The row"`
+	Withheld []string         `json:"withheld,omitempty" doc:"Classes that the reader may not see: values of these are ***REDACTED***"`
+	AsOf     AsOf             `json:"as_of" doc:"How recent the answer is"`
+	Because  topology.Because `json:"because" doc:"The events that made the row: sorted ids, the first 100, and the count of all"`
+	Stale    bool             `json:"stale" doc:"True where the inputs were last seen at their end longer ago than the freshness bound"`
 }
 
 // AsOf is the engine's own account of an answer.
@@ -31,15 +36,40 @@ type Position struct {
 
 // Rows is a page of a view.
 type Rows struct {
-	Rows []Answer `json:"rows" doc:"Rows in the order of partition, 64-bit key hash and key"`
-	Next string   `json:"next,omitempty" doc:"Cursor of the next page, absent on the last"`
+	Rows     []Answer `json:"rows" doc:"Rows in the order of partition, 64-bit key hash and key"`
+	Withheld []string `json:"withheld,omitempty" doc:"Classes that the reader may not see, of all rows of the page"`
+	Next     string   `json:"next,omitempty" doc:"Cursor of the next page, absent on the last"`
 }
 
-func answer(view string, a topology.Answer) Answer {
-	out := Answer{View: view, Key: a.Key, Value: a.Row, Because: a.Row.Because(), Stale: a.Stale,
-		AsOf: AsOf{EventTime: a.Row.LatestEventAt(), Positions: []Position{}}}
+// add puts a row on the page.
+func (r *Rows) add(a Answer) {
+	r.Rows = append(r.Rows, a)
+	for _, c := range a.Withheld {
+		if !slices.Contains(r.Withheld, c) {
+			r.Withheld = append(r.Withheld, c)
+			slices.Sort(r.Withheld)
+		}
+	}
+}
+
+// answer is a row as a reader may see it.
+func answer(view string, a topology.Answer, mask *processors.RowMask) (Answer, error) {
+	shown, err := mask.Show(a.Key, a.Row)
+	if err != nil {
+		return Answer{}, unshowable()
+	}
+	return Answer{View: view, Key: shown.Key, Value: shown.Value, Withheld: shown.Withheld, Because: a.Row.Because(), Stale: a.Stale, AsOf: asOf(a)}, nil
+}
+
+func asOf(a topology.Answer) AsOf {
+	out := AsOf{EventTime: a.Row.LatestEventAt(), Positions: []Position{}}
 	for _, p := range a.Positions {
-		out.AsOf.Positions = append(out.AsOf.Positions, Position(p))
+		out.Positions = append(out.Positions, Position(p))
 	}
 	return out
+}
+
+// unshowable says that a row cannot be written, or its key not hashed.
+func unshowable() *Problem {
+	return problem.New(http.StatusInternalServerError, "INTERNAL", "the row could not be redacted, so nothing of it is shown")
 }

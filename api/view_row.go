@@ -17,19 +17,22 @@ type getInput struct {
 type getOutput struct{ Body Answer }
 
 // registerRow serves one row by its key.
-func registerRow(api huma.API, views topology.Views, v topology.Served) {
+func (s *surface) registerRow(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc, Errors: viewFaults,
 		Responses: typed(api, v, "Answer", false), Middlewares: audited(v, "view.read"),
 	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
-		if err := mayRead(ctx, v.Name); err != nil {
+		mask, err := s.sight(ctx, v)
+		if err != nil {
 			return nil, err
 		}
-		a, err := views.Get(v.Name, in.Key, in.Synthetic)
+		a, err := s.views.Get(v.Name, in.Key, in.Synthetic)
 		if err != nil {
 			return nil, problemOf(err)
 		}
-		return &getOutput{answer(v.Name, a)}, nil
+		out, err := answer(v.Name, a, mask)
+		out.Key = in.Key // who asks by a key has it
+		return &getOutput{out}, err
 	})
 }

@@ -25,7 +25,8 @@ type viewsOutput struct {
 	}
 }
 
-func registerViews(api huma.API, views topology.Views) {
+func registerViews(api huma.API, s *surface) {
+	views := s.views
 	huma.Register(api, huma.Operation{OperationID: "list-views", Method: http.MethodGet, Path: "/v1/views", Summary: "List the views that the token may read", Tags: []string{"views"}},
 		func(ctx context.Context, _ *struct{}) (*viewsOutput, error) {
 			out := &viewsOutput{}
@@ -39,13 +40,13 @@ func registerViews(api huma.API, views topology.Views) {
 			return out, nil
 		})
 	for _, v := range views.Views() {
-		registerView(api, views, v)
+		registerView(api, s, v)
 	}
 }
 
-func registerView(api huma.API, views topology.Views, v topology.Served) {
-	registerRow(api, views, v)
-	registerList(api, views, v)
+func registerView(api huma.API, s *surface, v topology.Served) {
+	s.registerRow(api, v)
+	s.registerList(api, v)
 }
 
 // viewFaults are the statuses of what can go wrong with every read of a view.

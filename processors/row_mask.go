@@ -157,7 +157,7 @@ func (m *RowMask) rowOpen(row topology.Row) (open bool, missing []string) {
 		return true, nil
 	}
 	classes := c.RowClasses()
-	if missing = m.lacks(classes); classes == nil {
+	if missing = m.lacks(classes); len(classes) == 0 {
 		missing = []string{Unclassified}
 	}
 	return len(missing) == 0, missing

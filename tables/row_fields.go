@@ -15,7 +15,7 @@ const ClassOfRow = "ROW"
 // Classed is a row that holds what its definition chose, as an aggregate does.
 type Classed interface {
 	// RowClasses are the classes that a reader needs, each of them, to see the
-	// fields of the class ClassOfRow. nil shows them to nobody.
+	// fields of the class ClassOfRow. None shows them to nobody: PUBLIC is said.
 	RowClasses() []string
 }
 

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -24,9 +25,13 @@ const (
 	MinSecret = 32
 )
 
-// Keyring makes and recognizes the secrets of tokens. Its key follows from the
-// deployment's secret, so that a copy of the rules opens nothing.
-type Keyring struct{ key, nobody []byte }
+// Keyring makes and recognizes the secrets of tokens, and seals cursors. Its
+// keys follow from the deployment's secret, so that a copy of the rules opens
+// nothing.
+type Keyring struct {
+	key, nobody []byte
+	seal        cipher.AEAD
+}
 
 // NewKeyring derives the key from the deployment's secret.
 func NewKeyring(secret []byte) (*Keyring, error) {
@@ -37,7 +42,11 @@ func NewKeyring(secret []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keyring{key: key, nobody: make([]byte, sha256.Size)}
+	seal, err := sealer(secret)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keyring{key: key, nobody: make([]byte, sha256.Size), seal: seal}
 	_, err = rand.Read(k.nobody)
 	return k, err
 }

@@ -67,6 +67,15 @@ func Shows(ctx context.Context, count int, keys ...string) {
 	}
 }
 
+// ShowsOf says which of the audited classes the answer lets through.
+func ShowsOf(ctx context.Context, classes []string) {
+	if n := noteOf(ctx); n != nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.e.Classes = sortedClasses(classes)
+	}
+}
+
 // Breaks says that the glass was broken for this, and why.
 func Breaks(ctx context.Context, why string) {
 	if n := noteOf(ctx); n != nil {

@@ -27,7 +27,33 @@ func (a *app) demoTokens(ctx context.Context, c *kafka.Control, keys *access.Key
 		if role == roleAdmin {
 			team = platformTeam
 		}
-		if err := a.demoToken(ctx, c, keys, role, team, scopes); err != nil {
+		row := newToken(team, scopes, demoLife)
+		if role == roleReader {
+			row.Application = demoDesk
+		}
+		if err := a.demoToken(ctx, c, keys, role, row); err != nil {
+			return err
+		}
+	}
+	return demoPermissions(ctx, c)
+}
+
+// demoDesk is the application of the demonstration's reader. It may see what
+// made-up claims hold; its team, which gets copies of events, may not.
+const demoDesk = "desk"
+
+// demoPermissions lets the desk see all classes of the catalogue.
+func demoPermissions(ctx context.Context, c *kafka.Control) error {
+	rules, err := c.Rules()
+	if err != nil {
+		return err
+	}
+	for _, class := range []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank} {
+		p := tables.Permission{Team: demoTeam, Application: demoDesk, Class: class}
+		if rules.Version(tables.KindPermission, p.ID()) > 0 {
+			continue
+		}
+		if err := putRow(ctx, c, tables.KindPermission, p.ID(), p, "demo"); err != nil {
 			return err
 		}
 	}
@@ -35,7 +61,7 @@ func (a *app) demoTokens(ctx context.Context, c *kafka.Control, keys *access.Key
 }
 
 // demoToken makes one of them.
-func (a *app) demoToken(ctx context.Context, c *kafka.Control, keys *access.Keyring, role, team string, scopes tables.Scopes) error {
+func (a *app) demoToken(ctx context.Context, c *kafka.Control, keys *access.Keyring, role string, wanted tables.Token) error {
 	have, err := readCredentials(a.cfg.Engine.DataDir)
 	if err != nil {
 		return err
@@ -45,10 +71,10 @@ func (a *app) demoToken(ctx context.Context, c *kafka.Control, keys *access.Keyr
 		return err
 	}
 	text := have.Tokens[role]
-	if row, there := rules.Token(access.ID(text)); there && keys.Holds(text, row) && row.Valid(time.Now()) {
+	if row, there := rules.Token(access.ID(text)); there && keys.Holds(text, row) && row.Valid(time.Now()) && row.Application == wanted.Application {
 		return nil
 	}
-	row, text := keys.Mint(newToken(team, scopes, demoLife))
+	row, text := keys.Mint(wanted)
 	if err := putToken(ctx, c, row, "demo"); err != nil {
 		return err
 	}

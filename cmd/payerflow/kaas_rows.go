@@ -60,7 +60,7 @@ func (a *app) registerKaaS(ctx context.Context, c *kafka.Control, keys *access.K
 			return fmt.Errorf("%s %s is refused: %s %s", r.Kind, r.Name, o.Faults[0].At, o.Faults[0].Reason)
 		}
 	}
-	return a.demoToken(ctx, c, keys, roleKaaS, kaasTeam, kaasScopes)
+	return a.demoToken(ctx, c, keys, roleKaaS, newToken(kaasTeam, kaasScopes, demoLife))
 }
 
 // text is the row as a control event has it.

@@ -140,16 +140,21 @@ func newToken(team string, s tables.Scopes, life time.Duration) tables.Token {
 
 // putToken brings a token into force.
 func putToken(ctx context.Context, c *kafka.Control, row tables.Token, why string) error {
+	return putRow(ctx, c, tables.KindToken, row.ID, row, why)
+}
+
+// putRow brings the first version of a row into force.
+func putRow(ctx context.Context, c *kafka.Control, kind, name string, row any, why string) error {
 	b, err := json.Marshal(row)
 	if err != nil {
 		return err
 	}
-	o, err := c.Change(ctx, events.Control{Kind: tables.KindToken, Name: row.ID, Version: 1, Act: events.ControlPut, Row: string(b), By: "local", Why: why, At: events.InstantOf(time.Now())})
+	o, err := c.Change(ctx, events.Control{Kind: kind, Name: name, Version: 1, Act: events.ControlPut, Row: string(b), By: "local", Why: why, At: events.InstantOf(time.Now())})
 	if err != nil {
 		return coded(exitUnavailable, err)
 	}
 	if !o.Applied {
-		return fmt.Errorf("the token is refused: %s %s", o.Faults[0].At, o.Faults[0].Reason)
+		return fmt.Errorf("the %s is refused: %s %s", kind, o.Faults[0].At, o.Faults[0].Reason)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,18 +89,42 @@ var picture = regexp.MustCompile(`(?s)(<!-- picture: generated, see make draw --
 
 // TestPictureInReadme holds the README's picture to the declarations.
 func TestPictureInReadme(t *testing.T) {
-	path := filepath.Join("..", "..", "README.md")
+	generated(t, "README.md", picture, "```mermaid\n"+topology.Overview(topologies.All)+"```\n")
+}
+
+var viewTable = regexp.MustCompile(`(?s)(<!-- views: generated, see make draw -->\n).*?(<!-- end of views -->)`)
+
+// TestViewsInDocs holds the list of views in docs/views.md to the declarations.
+func TestViewsInDocs(t *testing.T) {
+	var lines []string
+	for _, g := range topologies.All {
+		if v := g.View; v.Name != "" {
+			classes := strings.Join(v.Classes, ", ")
+			if classes == "" {
+				classes = "none"
+			}
+			lines = append(lines, "| `"+v.Name+"` | "+v.Key+" | "+v.Doc+" | "+classes+" |\n")
+		}
+	}
+	slices.Sort(lines)
+	table := "| view | key | what a row says | classes |\n|---|---|---|---|\n"
+	generated(t, filepath.Join("docs", "views.md"), viewTable, table+strings.Join(lines, ""))
+}
+
+// generated holds what stands between two marks of a file to what is declared.
+func generated(t *testing.T, file string, marks *regexp.Regexp, declared string) {
+	t.Helper()
+	path := filepath.Join("..", "..", file)
 	have, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	drawn := "```mermaid\n" + topology.Overview(topologies.All) + "```\n"
-	want := picture.ReplaceAllString(string(have), "${1}"+drawn+"${2}")
+	want := marks.ReplaceAllString(string(have), "${1}"+strings.ReplaceAll(declared, "$", "$$")+"${2}")
 	if string(have) == want {
 		return
 	}
 	if os.Getenv("UPDATE") == "" {
-		t.Fatal("the picture in README.md is stale; run make draw")
+		t.Fatalf("what is generated in %s is stale; run make draw", file)
 	}
 	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
