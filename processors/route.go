@@ -15,6 +15,7 @@ type Routed struct {
 	Deliveries []Delivery   // by subscription id, each once
 	Failed     []Quarantine // by rule id, each once
 	Shadows    []Shadow     // what is in shadow mode and concerned, by kind and name
+	Matches    []Match      // steps of aggregations, by the aggregations' ids, each once
 }
 
 // Delivery is one subscription's copy of an event.
@@ -46,7 +47,8 @@ func (r *Rules) Route(e events.Envelope) Routed {
 			run.through(f.values[value])
 		}
 	}
-	return Routed{run.deliveries(t), run.failed(&r.index.calls), run.noted()}
+	deliveries, matches := run.deliveries(t)
+	return Routed{deliveries, run.failed(&r.index.calls), run.noted(), matches}
 }
 
 // routing is one event on its way through an index.
@@ -127,7 +129,7 @@ func (run *routing) take(g target) {
 	case v.state == failed && (g.shadow || g.ruleShadow):
 		run.shadows = append(run.shadows, shadowHit{g, true})
 	case v.state == failed:
-		run.failures = append(run.failures, Quarantine{tables.KindRoutingRule, g.rule, v.reason})
+		run.failures = append(run.failures, Quarantine{g.kind(), g.rule, v.reason})
 	}
 }
 
@@ -173,32 +175,44 @@ func (t *try) ask(o *occasion) verdict {
 	return v
 }
 
-func (run *routing) deliveries(t *typeIndex) []Delivery {
+// kind is that of the row whose condition a target has.
+func (g target) kind() string {
+	if g.match != nil {
+		return tables.KindAggregation
+	}
+	return tables.KindRoutingRule
+}
+
+func (run *routing) deliveries(t *typeIndex) (out []Delivery, matches []Match) {
 	if len(run.hits) == 0 {
-		return nil
+		return nil, nil
 	}
 	slices.SortFunc(run.hits, func(a, b *subscriber) int { return cmp.Compare(a.order, b.order) })
-	out := make([]Delivery, 0, len(run.hits))
+	out = make([]Delivery, 0, len(run.hits))
 	for i, s := range run.hits {
-		if i == 0 || run.hits[i-1] != s {
+		switch {
+		case i > 0 && run.hits[i-1] == s:
+		case s.match != nil:
+			matches = append(matches, Match{s.match, t.masks[s.Team]})
+		default:
 			out = append(out, Delivery{s.Subscription, t.masks[s.Team]})
 		}
 	}
-	return out
+	return out, matches
 }
 
 // failures counts how often each rule failed.
-type failures struct{ byRule sync.Map }
+type failures struct{ byRule sync.Map } // by kind and name
 
 const sayAgain = 1024
 
 func (run *routing) failed(counts *failures) (out []Quarantine) {
-	slices.SortFunc(run.failures, func(a, b Quarantine) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(run.failures, func(a, b Quarantine) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind)) })
 	for i, q := range run.failures {
-		if i > 0 && run.failures[i-1].Name == q.Name {
+		if i > 0 && run.failures[i-1].Name == q.Name && run.failures[i-1].Kind == q.Kind {
 			continue
 		}
-		n, _ := counts.byRule.LoadOrStore(q.Name, new(atomic.Int64))
+		n, _ := counts.byRule.LoadOrStore(q.Kind+" "+q.Name, new(atomic.Int64))
 		if n.(*atomic.Int64).Add(1)%sayAgain == 1 {
 			out = append(out, q)
 		}

@@ -32,6 +32,9 @@ const (
 // the consumer topic of every subscription that matches.
 func RouteReceived(row tables.Processed, rec topology.Record[events.Envelope], f InForce) (tables.Processed, []topology.Output) {
 	e := rec.Body
+	if v := rec.Source.Header(HeaderAggregation); v != nil && !f.Rules.emits(string(v), e) {
+		return row, []topology.Output{{Value: topology.Dropped{Code: StaleAggregation}}}
+	}
 	t, ok := f.Rules.EventType(string(e.Type))
 	if !ok {
 		return row, rejected(events.UnknownEventType, "/eventType", "the event type is not registered any more")
@@ -69,7 +72,11 @@ func route(row tables.Processed, rec *topology.Raw, e events.Envelope, t tables.
 	if err != nil {
 		return row, rejected(RedactionFailed, "", "a redacted copy could not be made")
 	}
-	out := append(typed, copies...)
+	facts, err := matchedOf(e, routed.Matches, f.At)
+	if err != nil {
+		return row, rejected(RedactionFailed, "", "a redacted copy could not be made")
+	}
+	out := append(append(typed, copies...), facts...)
 	out = append(out, Delivered(e, t.Tags, f.At)...)
 	return tables.Process(rec, e.Digest), append(out, quarantines(routed.Failed, f)...)
 }

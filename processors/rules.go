@@ -11,7 +11,7 @@ import (
 )
 
 // Rules is what the mediator knows at one offset of mediator.control: event
-// types, routing rules, subscriptions, permissions and tokens. It never
+// types, routing rules, subscriptions, aggregations, permissions and tokens. It never
 // changes; Apply makes another. Everyone who folds the same log from the same
 // defaults gets the same rules: no clock and no chance has a part in it.
 type Rules struct {
@@ -29,6 +29,7 @@ type Rules struct {
 	policies      map[string]row[tables.ApprovalPolicy]
 	proposals     map[string]row[tables.Proposal]
 	glasses       map[string]row[tables.BreakGlass]
+	aggregations  map[string]row[tables.Aggregation]
 	past          map[string][]Past // of rows that proposals may change, by kind/name
 
 	passing bool // the changes are those of a proposal that may come into force
@@ -68,6 +69,7 @@ func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
 		permissions: map[string]row[tables.Permission]{}, granted: map[string][]tables.Permission{}, tokens: map[string]row[tables.Token]{},
 		policies: map[string]row[tables.ApprovalPolicy]{}, proposals: map[string]row[tables.Proposal]{}, glasses: map[string]row[tables.BreakGlass]{}, past: map[string][]Past{},
+		aggregations: map[string]row[tables.Aggregation]{},
 	}
 	for _, t := range defaults {
 		r.catalogue[t.Name] = t

@@ -102,8 +102,10 @@ func (r *Rules) present(c events.Control) (entry, []events.Fault) {
 		e.State, e.Reason = tables.StateQuarantined, c.Why
 	case *subscription:
 		e.State, e.Reason = tables.StateQuarantined, c.Why
+	case *aggregation:
+		e.State, e.Reason = tables.StateQuarantined, c.Why
 	default:
-		return nil, fault(events.InvalidValue, "", "only routing rules and subscriptions can be quarantined")
+		return nil, fault(events.InvalidValue, "", "only routing rules, subscriptions and aggregations can be quarantined")
 	}
 	return e, nil
 }

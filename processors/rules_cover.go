@@ -13,6 +13,7 @@ type cover struct {
 	direct ofTypes[*subscriber]        // subscriptions to whole types
 	rules  ofTypes[tables.RoutingRule] // active rules, and those in shadow mode
 	users  map[string][]*subscriber    // of a rule: those who name it, and its destination
+	steps  ofTypes[*subscriber]        // of active aggregations
 }
 
 // subscriber is an active subscription, or one in shadow mode; order is its
@@ -21,6 +22,7 @@ type subscriber struct {
 	tables.Subscription
 	order  int
 	shadow bool
+	match  *match // of a step of an aggregation: it gets facts, and no copies
 }
 
 // ofTypes are values by the event types that they name.
@@ -65,7 +67,7 @@ func newCover(r *Rules) *cover {
 		if s.State != tables.StateActive && s.State != tables.StateShadow {
 			continue
 		}
-		sub := &subscriber{s, i, s.State == tables.StateShadow}
+		sub := &subscriber{Subscription: s, order: i, shadow: s.State == tables.StateShadow}
 		subscribers[s.ID()] = sub
 		if len(s.Rules) == 0 {
 			c.direct.add(s.EventTypes, sub)
@@ -73,6 +75,17 @@ func newCover(r *Rules) *cover {
 		for _, name := range s.Rules {
 			id := s.Team + "/" + name
 			c.users[id] = append(c.users[id], sub)
+		}
+	}
+	order := len(r.subscriptions)
+	for _, a := range sorted(r.aggregations) {
+		if a.State != tables.StateActive {
+			continue
+		}
+		for i, s := range a.Steps {
+			sub := &subscriber{Subscription: tables.Subscription{Team: a.Team, Name: a.Name, Synthetic: a.Synthetic}, order: order, match: r.match(a, i)}
+			c.steps.add(s.EventTypes, sub)
+			order++
 		}
 	}
 	for id, u := range r.rules {

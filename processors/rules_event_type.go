@@ -82,6 +82,12 @@ func (t *eventType) checkDrop(r *Rules) []events.Fault {
 			break
 		}
 	}
+	for _, a := range r.aggregations {
+		if a.value.Output == t.Name || slices.ContainsFunc(a.value.Steps, func(s tables.AggregationStep) bool { return slices.Contains(s.EventTypes, t.Name) }) {
+			f.add(RowInUse, "", "an aggregation names the type")
+			break
+		}
+	}
 	return f
 }
 

@@ -33,6 +33,10 @@ func (r *Rules) routingHash() string {
 		s.Reason = ""
 		write(tables.KindSubscription, s)
 	}
+	for _, a := range sorted(r.aggregations) {
+		a.Doc, a.Reason = "", ""
+		write(tables.KindAggregation, a)
+	}
 	for _, p := range sorted(r.permissions) {
 		write(tables.KindPermission, p)
 	}

@@ -36,7 +36,7 @@ type bucket struct {
 // target is a subscriber that gets an event if a rule's condition holds.
 type target struct {
 	*subscriber
-	rule       string // its id, "" for none
+	rule       string // its id, or that of an aggregation; "" for none
 	try        *try
 	ruleShadow bool // the rule is in shadow mode
 }
@@ -113,19 +113,26 @@ func (t *typeIndex) targets(r *Rules, of *registered, c *cover) (all []target) {
 		all = append(all, target{subscriber: s})
 	}
 	tries := map[string]*try{}
-	for _, u := range c.rules.of(of.Name) {
-		var run *try
-		if u.Condition != "" {
-			if len(r.unfit(u, of)) > 0 {
-				continue
-			}
-			if run = tries[u.Condition]; run == nil {
-				l, _ := of.language() // fits: there is one
-				run = &try{l.condition(u.Condition), len(tries)}
-				tries[u.Condition] = run
-				run.wants(t.want)
-			}
+	asked := func(condition string) *try {
+		run := tries[condition]
+		if run == nil && condition != "" {
+			l, _ := of.language() // fits: there is one
+			run = &try{l.condition(condition), len(tries)}
+			tries[condition] = run
+			run.wants(t.want)
 		}
+		return run
+	}
+	for _, s := range c.steps.of(of.Name) {
+		if len(r.unfitStep(s.match.aggregation, s.match.step, of)) == 0 {
+			all = append(all, target{s, s.ID(), asked(s.match.aggregation.Steps[s.match.step].Condition), false})
+		}
+	}
+	for _, u := range c.rules.of(of.Name) {
+		if len(r.unfit(u, of)) > 0 {
+			continue
+		}
+		run := asked(u.Condition)
 		for _, s := range c.users[u.ID()] {
 			if s.takes(u, of.Name) {
 				all = append(all, target{s, u.ID(), run, u.State == tables.StateShadow})

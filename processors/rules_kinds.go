@@ -59,6 +59,16 @@ func declaredKinds() map[string]rowKind {
 			decoded(func(e *subscription) (*tables.Subscription, func() string) {
 				return &e.Subscription, func() string { return e.ID() }
 			}), func(r *Rules) []string { return names(r.subscriptions) }},
+		tables.KindAggregation: {true, true,
+			func(r *Rules, name string) int32 { return r.aggregations[name].version },
+			func(r *Rules) { r.aggregations = maps.Clone(r.aggregations) },
+			func(r *Rules, name string) (entry, bool) {
+				v, ok := r.aggregations[name]
+				return &aggregation{v.value}, ok
+			},
+			decoded(func(e *aggregation) (*tables.Aggregation, func() string) {
+				return &e.Aggregation, func() string { return e.ID() }
+			}), func(r *Rules) []string { return names(r.aggregations) }},
 		tables.KindPermission: {true, true,
 			func(r *Rules, name string) int32 { return r.permissions[name].version },
 			func(r *Rules) { r.permissions, r.granted = maps.Clone(r.permissions), maps.Clone(r.granted) },

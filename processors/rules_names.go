@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -72,3 +73,9 @@ func (f *faults) short(at string, n int) {
 }
 
 func item(at string, i int) string { return at + "/" + strconv.Itoa(i) }
+
+// teamOf is the team in team/name.
+func teamOf(id string) string {
+	team, _, _ := strings.Cut(id, "/")
+	return team
+}

@@ -2,7 +2,6 @@ package tables
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 	"time"
 
@@ -33,25 +32,8 @@ const (
 	SLAKept = 24 * time.Hour
 )
 
-// Bucket n holds what took longer than bucket n-1 ends and at most
-// quarters[n%4] << (n/4) microseconds: a quarter of a doubling each, so that a
-// percentile is told at most a fifth too long. The last one has no end.
-var quarters = [4]int64{1000, 1189, 1414, 1682}
-
-const slaBuckets = 96 // the last but one ends at 3 h 55 min
-
-func bucketEnd(n int) int64 { return quarters[n%4] << (n / 4) }
-
-func bucketOf(micros int64) int {
-	if micros <= quarters[0] {
-		return 0
-	}
-	n := 4 * (bits.Len64(uint64(micros/quarters[0])) - 1)
-	for n < slaBuckets-1 && bucketEnd(n) < micros {
-		n++
-	}
-	return min(n, slaBuckets-1)
-}
+// slaBuckets are of microseconds: the last but one ends at 3 h 55 min.
+const slaBuckets = 96
 
 // With is the row with one more event. An event that was delivered more than
 // SLAKept before the latest changes nothing.
@@ -76,21 +58,13 @@ func startOf(w SLAWindow, start events.Instant) int { return cmp.Compare(w.Start
 
 func (w SLAWindow) with(micros, count int64) SLAWindow {
 	w.MaxMicros = max(w.MaxMicros, micros)
-	return w.add(bucketOf(micros), count)
+	return w.add(bucketOf(micros, slaBuckets), count)
 }
 
-// add counts events into a bucket, and makes room for it.
+// add counts events into a bucket.
 func (w SLAWindow) add(bucket int, count int64) SLAWindow {
-	first, end := bucket, bucket+1
-	if len(w.Counts) > 0 {
-		first, end = min(first, int(w.First)), max(end, int(w.First)+len(w.Counts))
-	}
-	counts := make([]int64, end-first)
-	if len(w.Counts) > 0 {
-		copy(counts[int(w.First)-first:], w.Counts)
-	}
-	counts[bucket-first] += count
-	w.First, w.Counts, w.Count = int32(first), counts, w.Count+count
+	b := buckets{w.First, w.Counts}.add(bucket, count)
+	w.First, w.Counts, w.Count = b.first, b.counts, w.Count+count
 	return w
 }
 
@@ -122,17 +96,7 @@ func (w SLAWindow) Latency() Latency {
 }
 
 func (w SLAWindow) percentile(p int64) time.Duration {
-	rank, seen := (w.Count*p+99)/100, int64(0)
-	for i, n := range w.Counts {
-		if seen += n; seen >= rank && seen > 0 {
-			micros := w.MaxMicros
-			if b := int(w.First) + i; b < slaBuckets-1 {
-				micros = min(micros, bucketEnd(b))
-			}
-			return time.Duration(micros) * time.Microsecond
-		}
-	}
-	return 0
+	return time.Duration(buckets{w.First, w.Counts}.percentile(p, w.Count, w.MaxMicros, slaBuckets)) * time.Microsecond
 }
 
 // Because counts the events. An aggregate does not name them.

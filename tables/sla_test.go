@@ -75,11 +75,11 @@ func TestPercentilesAreAFifthTooLongAtMost(t *testing.T) {
 func TestBuckets(t *testing.T) {
 	for n := range slaBuckets - 1 {
 		end := bucketEnd(n)
-		if bucketOf(end) != n || bucketOf(end+1) != n+1 || n > 0 && end <= bucketEnd(n-1) {
-			t.Errorf("bucket %d ends at %d, which lies in %d", n, end, bucketOf(end))
+		if bucketOf(end, slaBuckets) != n || bucketOf(end+1, slaBuckets) != n+1 || n > 0 && end <= bucketEnd(n-1) {
+			t.Errorf("bucket %d ends at %d, which lies in %d", n, end, bucketOf(end, slaBuckets))
 		}
 	}
-	if bucketOf(0) != 0 || bucketOf(1<<62) != slaBuckets-1 {
+	if bucketOf(0, slaBuckets) != 0 || bucketOf(1<<62, slaBuckets) != slaBuckets-1 {
 		t.Error("the first and the last take all")
 	}
 	far := fold([]delivery{{noon, 100 * time.Hour}, {noon, -time.Second}})

@@ -8,6 +8,7 @@ import (
 
 // All is every group, for the worker to run and for drawing and checking.
 var All = []topology.Declared{
+	Aggregations.Declare(),
 	Audit.Declare(),
 	ClaimStatus.Declare(),
 	Router.Declare(),

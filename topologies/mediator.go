@@ -17,7 +17,7 @@ var Router = topology.Group[tables.Processed]{
 	Rows:    codecs.NewAvro[tables.Processed]("router.v1-mediator-consumer-table", rowBytes),
 	Via:     "router.v1-mediator-consumer-repartition",
 	Inputs:  routed(),
-	Outputs: append(domainStreams(), Deliveries.Routed(), EventDelivered.Ref(), Control.Ref(), Routed.Ref()),
+	Outputs: append(domainStreams(), Deliveries.Routed(), EventDelivered.Ref(), AggregationMatched.Ref(), Control.Ref(), Routed.Ref()),
 	Timer:   topology.Timer[tables.Processed]{Due: tables.Processed.Due, Wake: forget},
 	Pinned:  true,
 }

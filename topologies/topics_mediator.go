@@ -26,13 +26,19 @@ var (
 	deadLetterHandled = topology.Topic{Name: "mediator.deadletter.handled", Partitions: 1, Retention: 31 * day, Compression: compression, MaxMessageBytes: mebibyte,
 		Cleanup: topology.Delete, KeyField: "dlq", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
 		Doc: "what became of each dead letter, a day longer than dead letters are kept"}
+	aggregationMatched = topology.Topic{Name: "mediator.aggregation.matched", Partitions: highVolume, Retention: aWeek, Compression: compression, MaxMessageBytes: mebibyte,
+		Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Consumers: []string{mediatorTeam},
+		Doc: "what aggregations need of the events that they match, as their teams may see them"}
+	aggregationLate = topology.Topic{Name: "mediator.aggregation.late", Partitions: normal, Retention: 30 * day, Compression: compression, MaxMessageBytes: mebibyte,
+		Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam},
+		Doc: "what aggregations did not use, because it came too late or could not be used"}
 	// deliveries stands for all consumer topics; its name is what theirs begin with.
 	deliveries = topology.Topic{Name: tables.ConsumerTopicPrefix, Retention: aWeek, Compression: compression, MaxMessageBytes: 2 * mebibyte,
 		Cleanup: topology.Delete, KeyField: "key", Owner: mediatorTeam, Producers: []string{mediatorTeam}, Doc: "what one subscription gets"}
 )
 
 // Mediator are the mediator's topics that exist from the start.
-var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered, deadLetterHandled, auditReceived, auditChain, auditHead}
+var Mediator = []topology.Topic{firehose, control, batchRouted, eventDelivered, deadLetterHandled, aggregationMatched, aggregationLate, auditReceived, auditChain, auditHead}
 
 // Streams of the mediator.
 var (
@@ -43,6 +49,10 @@ var (
 	EventDelivered = stream[events.EventDelivered](eventDelivered)
 	// DeadLetterHandled carries what became of dead letters.
 	DeadLetterHandled = stream[events.DeadLetterHandled](deadLetterHandled)
+	// AggregationMatched and AggregationLate carry what aggregations use, and
+	// what they do not.
+	AggregationMatched = stream[events.AggregationMatched](aggregationMatched)
+	AggregationLate    = stream[events.AggregationLate](aggregationLate)
 	// Deliveries carries envelopes to consumer topics, one for each subscription.
 	Deliveries = topology.Stream[events.Envelope]{Topic: deliveries, Codec: codecs.NewAvro[events.Envelope](firehose.Name, deliveries.MaxMessageBytes).Under(firehose.Name)}
 )

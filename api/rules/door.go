@@ -52,11 +52,12 @@ func (d *Door) Open(*http.Request) bool { return false }
 func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	api = audit.Acting(api)
 	d.kinds = map[string]rowDoor{tables.KindEventType: d.eventTypes().door(), tables.KindRoutingRule: d.routingRules().door(),
-		tables.KindSubscription: d.subscriptions().door(), tables.KindPermission: d.permissions().door(), tables.KindPolicy: d.policies().door()}
+		tables.KindSubscription: d.subscriptions().door(), tables.KindPermission: d.permissions().door(), tables.KindAggregation: d.aggregations().door(), tables.KindPolicy: d.policies().door()}
 	d.registerEventTypes(api)
 	d.registerRoutingRules(api)
 	d.registerSubscriptions(api)
 	d.registerPermissions(api)
+	d.registerAggregations(api)
 	d.registerTokens(api)
 	d.registerRegistry(api)
 	d.registerPreview(api)

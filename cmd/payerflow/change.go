@@ -36,8 +36,8 @@ func (a *app) changeCommand() *cobra.Command {
 func (a *app) proposeCommand(base *string) *cobra.Command {
 	var file, why, until string
 	cmd := &cobra.Command{Use: "propose", Short: "Propose the rows of a file, as one change", Args: exactly(0),
-		Long: `Propose rows: YAML or JSON, each with its kind (event-type, routing-rule, subscription, permission or
-approval-policy); several documents in YAML. "delete: true" beside kind and name takes a row away.`,
+		Long: `Propose rows: YAML or JSON, each with its kind (event-type, routing-rule, subscription, permission,
+aggregation or approval-policy); several documents in YAML. "delete: true" beside kind and name takes a row away.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in := rules.NewProposal{Why: why}
 			rows, err := readRows(cmd.InOrStdin(), file)

@@ -50,12 +50,22 @@ func (a *app) testChange(base *string) *cobra.Command {
 	return cmd
 }
 
-func (a *app) testRule(_ rowKind, base *string) *cobra.Command {
+func (a *app) testRule(k rowKind, base *string) *cobra.Command {
+	return a.testRows(tables.KindRoutingRule)(k, base)
+}
+
+// testRows tries rows; one without a kind is of this one.
+func (a *app) testRows(kind string) func(rowKind, *string) *cobra.Command {
+	return func(k rowKind, base *string) *cobra.Command { return a.testFile(k, kind, base) }
+}
+
+func (a *app) testFile(k rowKind, kind string, base *string) *cobra.Command {
 	var o trialFlags
 	var file string
-	cmd := &cobra.Command{Use: "test", Short: "Try rules of a file on recorded events: who would have received what", Args: exactly(0),
-		Long: `Try rows on recorded events, without proposing them. A row without kind is a routing rule. Shown are counts
-for each subscription, and samples of events about which the rules differ, as your team may see them.`,
+	cmd := &cobra.Command{Use: "test", Short: "Try " + k.noun + "s of a file on recorded events: who would have received what", Args: exactly(0),
+		Long: "Try rows on recorded events, without proposing them. A row without kind is one of the " + k.noun + `s. Shown are counts
+for each subscription, and samples of events about which the rules differ, as your team may see them; and for
+aggregations what they would have emitted.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, err := o.trial(time.Now())
 			if err != nil {
@@ -67,7 +77,7 @@ for each subscription, and samples of events about which the rules differ, as yo
 			}
 			for _, row := range rows {
 				if row["kind"] == nil {
-					row["kind"] = tables.KindRoutingRule
+					row["kind"] = kind
 				}
 			}
 			if in.Changes, err = rowChanges(rows); err != nil {
