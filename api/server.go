@@ -37,7 +37,7 @@ func New(views topology.Views, o Options) http.Handler {
 	huma.NewError = fromHuma
 	mux := http.NewServeMux()
 	api := humago.New(mux, described(o.Version))
-	registerViews(api, &surface{views: views, guard: o.Guard})
+	registerViews(api, newSurface(views, o.Guard, defaultBounds()))
 	registerHealth(api, views, o.Guard)
 	registerSLA(api, views)
 	for _, d := range o.Doors {

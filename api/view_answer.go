@@ -38,6 +38,9 @@ type Position struct {
 type Rows struct {
 	Rows     []Answer `json:"rows" doc:"Rows in the order of partition, 64-bit key hash and key"`
 	Withheld []string `json:"withheld,omitempty" doc:"Classes that the reader may not see, of all rows of the page"`
+	Looked   int      `json:"looked,omitempty" doc:"Of a query: rows that were looked at"`
+	Failed   int      `json:"failed,omitempty" doc:"Of a query: rows on which the condition gave no answer, as by a division by zero"`
+	Partial  string   `json:"partial,omitempty" enum:"ROWS,TIME,COST" doc:"Of a query: which bound it stopped at before the end; go on with next"`
 	Next     string   `json:"next,omitempty" doc:"Cursor of the next page, absent on the last"`
 }
 

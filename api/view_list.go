@@ -11,9 +11,9 @@ import (
 )
 
 type listInput struct {
-	Limit     int    `query:"limit" default:"50" minimum:"1" maximum:"1000" doc:"Most rows of a page"`
-	Cursor    string `query:"cursor" maxLength:"128" doc:"Where to go on: next of the page before"`
-	Synthetic bool   `query:"synthetic" doc:"List the rows of synthetic events instead"`
+	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"1000" doc:"Most rows of a page"`
+	Cursor string `query:"cursor" maxLength:"128" doc:"Where to go on: next of the page before. It is good for the same question alone"`
+	Question
 }
 
 type listOutput struct{ Body Rows }
@@ -22,12 +22,15 @@ type listOutput struct{ Body Rows }
 func (s *surface) registerList(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name, Tags: []string{"views"},
-		Summary: "List rows of " + v.Name, Description: v.Doc, Errors: viewFaults,
+		Summary: "List or query rows of " + v.Name, Description: v.Doc + " With where, sort or fields it is a query over the rows that are here: at most 100,000 of them and 2 s of work an answer, which says in partial where it stopped before the end; next goes on there. With sort, each answer is sorted by itself. With fields, value holds these alone.", Errors: viewFaults,
 		Responses: typed(api, v, "Rows", true), Middlewares: audited(v, "view.list"),
 	}, func(ctx context.Context, in *listInput) (*listOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {
 			return nil, err
+		}
+		if !in.plain() {
+			return s.query(ctx, v, in, mask)
 		}
 		about := cursorAbout("list", v.Name, in.Synthetic)
 		from, err := s.openCursor(about, in.Cursor)

@@ -17,6 +17,14 @@ type surface struct {
 	views topology.Views
 	guard *access.Guard // nil lets nobody in
 	masks masks
+
+	languages languages
+	bounds    bounds
+	turns     chan struct{} // of those who look through rows
+}
+
+func newSurface(views topology.Views, guard *access.Guard, b bounds) *surface {
+	return &surface{views: views, guard: guard, bounds: b, turns: make(chan struct{}, b.scans)}
 }
 
 // masks remembers what readers see, for as long as the rules decide the same.

@@ -67,7 +67,7 @@ func (l *language) look(text string, plain bool) *look {
 		c.faults = fault(InvalidCEL, conditionAt, "must be true or false for every event")
 		return c
 	}
-	estimate, err := l.env.EstimateCost(checked, sizes{l.body})
+	estimate, err := l.env.EstimateCost(checked, sizes{l.root, l.body})
 	if err != nil || estimate.Max > maxEstimatedCost {
 		c.faults = fault(InvalidCEL, conditionAt, "costs too much on the largest event: bound lengths in the type's schema, or loop less")
 		return c

@@ -30,9 +30,13 @@ const (
 	eventStruct   = "mediator.event"
 )
 
-// language is CEL over the events of one type.
+// rowVariable is what conditions on the rows of a view name.
+const rowVariable = "row"
+
+// language is CEL over the events of one type, or over the rows of one view.
 type language struct {
 	env   *cel.Env
+	root  string // variable of the body, or of the row
 	body  *shape
 	looks memo[look]
 }
@@ -78,23 +82,26 @@ var attributes = map[string]attribute{
 
 func newLanguage(schema string) (*language, error) {
 	s, body := newShapes(schema)
+	return languageOf(bodyVariable, body, s.structs, cel.Variable(eventVariable, types.NewObjectType(eventStruct)), cel.Variable(tagsVariable, types.NewListType(types.StringType)))
+}
+
+func languageOf(root string, body *shape, structs map[string]*shape, more ...cel.EnvOption) (*language, error) {
 	registry, err := types.NewRegistry()
 	if err != nil {
 		return nil, err
 	}
-	variables := []cel.EnvOption{cel.CustomTypeProvider(provider{registry, s.structs}), cel.CustomTypeAdapter(registry)}
+	variables := []cel.EnvOption{cel.CustomTypeProvider(provider{registry, structs}), cel.CustomTypeAdapter(registry)}
 	for i := range maxLiterals {
 		variables = append(variables, cel.Variable(variableFor(true, false, i), types.StringType),
 			cel.Variable(variableFor(false, true, i), types.IntType), cel.Variable(variableFor(false, false, i), types.DoubleType))
 	}
-	env, err := cel.NewEnv(append(variables,
-		cel.Variable(bodyVariable, body.typ), cel.Variable(eventVariable, types.NewObjectType(eventStruct)), cel.Variable(tagsVariable, types.NewListType(types.StringType)),
-		cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
+	env, err := cel.NewEnv(append(append(variables, more...),
+		cel.Variable(root, body.typ), cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
 		cel.ParserExpressionSizeLimit(maxCondition), cel.ParserRecursionLimit(maxDepth), cel.ParserErrorRecoveryLimit(1), cel.ExpressionNodeLimit(maxNodes),
 		cel.RegexProgramSizeLimit(maxRegexProgram),
 		cel.ASTValidators(cel.ValidateComprehensionNestingLimit(maxNesting), cel.ValidateRegexLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateDurationLiterals()),
 	)...)
-	return &language{env: env, body: body}, err
+	return &language{env: env, root: root, body: body}, err
 }
 
 // provider tells CEL of the structs of a body, beside its own types.
@@ -137,7 +144,10 @@ func (p provider) FindStructFieldType(name, field string) (*types.FieldType, boo
 }
 
 // sizes tells the cost estimate how large what an event holds can be.
-type sizes struct{ body *shape }
+type sizes struct {
+	root string
+	body *shape
+}
 
 func (s sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
 	return nil
@@ -156,7 +166,7 @@ func (s sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 		most = maxListed
 	case path[0] == tagsVariable:
 		most = maxTagBytes
-	case path[0] == bodyVariable:
+	case path[0] == s.root:
 		if at := s.body.below(path[1:]); at != nil {
 			most = at.most
 		}

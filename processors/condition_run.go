@@ -31,7 +31,7 @@ func (o *occasion) read() *record {
 // ResolveName and Parent make an occasion what CEL evaluates against.
 func (o *occasion) ResolveName(name string) (any, bool) {
 	switch name {
-	case bodyVariable:
+	case bodyVariable, rowVariable:
 		return o.read(), true
 	case eventVariable:
 		return o.event, true

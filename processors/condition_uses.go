@@ -81,7 +81,10 @@ func (w *looker) place(e ast.Expr, scope []boundTo) (use, bool) {
 				return *v.place, true
 			}
 		}
-		return use{root: name}, name == bodyVariable || name == eventVariable || name == tagsVariable
+		if name == w.language.root {
+			return use{root: bodyVariable}, true
+		}
+		return use{root: name}, name == eventVariable || name == tagsVariable
 	case ast.SelectKind:
 		if s := e.AsSelect(); !s.IsTestOnly() {
 			u, ok := w.place(s.Operand(), scope)
@@ -189,7 +192,7 @@ func (w *looker) container(e ast.Expr) bool {
 
 func (w *looker) comprehension(c ast.ComprehensionExpr, scope []boundTo) {
 	for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
-		if name == bodyVariable || name == eventVariable || name == tagsVariable {
+		if name == w.language.root || name == eventVariable || name == tagsVariable {
 			w.refuse("gives a loop's variable the name of what an event has")
 		}
 	}

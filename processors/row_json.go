@@ -23,6 +23,7 @@ type plannedField struct {
 	omit     bool
 	withheld bool
 	classed  bool     // has a class, or is a frame
+	narrow   bool     // only some fields below were chosen
 	below    *rowPlan // to be written field by field
 }
 
@@ -31,8 +32,7 @@ type plannedField struct {
 func (m *RowMask) plan(fields []tables.RowField, row bool) rowPlan {
 	p := rowPlan{whole: true}
 	for _, f := range fields {
-		name, _ := json.Marshal(f.Name) // a text
-		out := plannedField{name: append(name, ':'), index: f.Index, omit: f.Omit, classed: f.Classes != nil}
+		out := plannedField{name: fieldName(f.Name), index: f.Index, omit: f.Omit, classed: f.Classes != nil}
 		if f.Below != nil {
 			below := m.plan(f.Below, row)
 			out.classed = out.classed || !tables.NamesAreData(f.Type)
@@ -49,6 +49,12 @@ func (m *RowMask) plan(fields []tables.RowField, row bool) rowPlan {
 		p.fields = append(p.fields, out)
 	}
 	return p
+}
+
+// fieldName is a name as JSON has it, with the colon.
+func fieldName(name string) []byte {
+	text, _ := json.Marshal(name) // a text
+	return append(text, ':')
 }
 
 // unclassified are the fields that nobody sees, of all records.

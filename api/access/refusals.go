@@ -37,3 +37,12 @@ func unauthorized(code string, why error) *problem.Problem {
 	}
 	return p
 }
+
+// Ended is the answer where a request's token ended while it was answered, or
+// the rules became too old, as the cause of its context says.
+func Ended(cause error) *problem.Problem {
+	if errors.Is(cause, errRevoked) || errors.Is(cause, errExpired) {
+		return unauthorized("INVALID_TOKEN", cause)
+	}
+	return Stale()
+}

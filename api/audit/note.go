@@ -67,6 +67,17 @@ func Shows(ctx context.Context, count int, keys ...string) {
 	}
 }
 
+// Asks says more exactly what a request that reads does.
+func Asks(ctx context.Context, act string) {
+	if n := noteOf(ctx); n != nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.e.Act != "" {
+			n.e.Act = act
+		}
+	}
+}
+
 // ShowsOf says which of the audited classes the answer lets through.
 func ShowsOf(ctx context.Context, classes []string) {
 	if n := noteOf(ctx); n != nil {

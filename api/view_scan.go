@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"payerflow/api/access"
+	"payerflow/api/problem"
+	"payerflow/internal/topology"
+)
+
+// bounds are how much one request looks through before it answers with what it
+// has, and where to go on.
+type bounds struct {
+	rows  int           // looked at
+	chunk int           // read at once
+	time  time.Duration // worked
+	cost  uint64        // of conditions, in CEL's units
+	scans int           // requests that look through rows at one time
+	wait  time.Duration // until one of these ends
+}
+
+func defaultBounds() bounds {
+	return bounds{rows: 100_000, chunk: 256, time: 2 * time.Second, cost: 50_000_000, scans: 8, wait: time.Second}
+}
+
+// Why a request stopped before the end of what is here.
+const (
+	stoppedRows = "ROWS"
+	stoppedTime = "TIME"
+	stoppedCost = "COST"
+)
+
+// scan looks through the rows of a view that are here.
+type scan struct {
+	view      string
+	synthetic bool
+	spent     func() uint64 // cost of conditions so far; nil: none
+	looked    int
+	next      *topology.Place // where to go on, nil at the end
+	stopped   string          // which bound was reached, "" for none
+}
+
+// each calls f with rows from a place on, until f says that it has enough, a
+// bound is reached, or there are no more.
+func (s *surface) each(ctx context.Context, c *scan, from topology.Place, f func(topology.Answer) (enough bool, err error)) error {
+	began := time.Now()
+	for {
+		page, err := s.views.List(c.view, from, s.bounds.chunk, c.synthetic)
+		if err != nil {
+			return problemOf(err)
+		}
+		for i, row := range page.Rows {
+			c.looked++
+			enough, err := f(row)
+			if err != nil {
+				return err
+			}
+			if enough {
+				c.next, err = s.after(c, from, i+1, page)
+				return err
+			}
+		}
+		if c.next = page.Next; c.next == nil {
+			return nil
+		}
+		switch from = *page.Next; {
+		case ctx.Err() != nil:
+			return ended(ctx)
+		case c.looked >= s.bounds.rows:
+			c.stopped = stoppedRows
+		case time.Since(began) >= s.bounds.time:
+			c.stopped = stoppedTime
+		case c.spent != nil && c.spent() >= s.bounds.cost:
+			c.stopped = stoppedCost
+		default:
+			continue
+		}
+		return nil
+	}
+}
+
+// after is the place behind the first n rows of a page.
+func (s *surface) after(c *scan, from topology.Place, n int, page topology.Page) (*topology.Place, error) {
+	if n == len(page.Rows) {
+		return page.Next, nil
+	}
+	shorter, err := s.views.List(c.view, from, n, c.synthetic)
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	return shorter.Next, nil
+}
+
+// begin waits for its turn to look through rows.
+func (s *surface) begin(ctx context.Context) (done func(), err error) {
+	wait := time.NewTimer(s.bounds.wait)
+	defer wait.Stop()
+	select {
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	case <-wait.C:
+		p := problem.New(http.StatusServiceUnavailable, "BUSY", "as many requests look through rows as may at one time; try again")
+		p.RetryAfter = 1
+		return nil, p
+	}
+}
+
+// ended says that a request's token was revoked while it was answered, or that
+// nobody waits for the answer.
+func ended(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil && err != context.Canceled && err != context.DeadlineExceeded {
+		return access.Ended(err)
+	}
+	return problem.New(http.StatusServiceUnavailable, "CANCELED", "the request was given up")
+}
