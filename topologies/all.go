@@ -14,6 +14,15 @@ var All = []topology.Declared{
 	Router.Declare(),
 	MediatorRules.Declare(),
 	SLA.Declare(),
+
+	ProviderProfiles.Declare(),
+	PatientProfiles.Declare(),
+	ProviderSchedule.Declare(),
+	AvailabilitySearch.Declare(),
+	SlotsByProvider.Declare(),
+	MemberBookings.Declare(),
+	BookingsByMember.Declare(),
+	BookingsByProvider.Declare(),
 }
 
 // Shared are the topics that belong to no group: the catalogue's and the

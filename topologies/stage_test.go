@@ -164,7 +164,7 @@ func (s *stage) wrote() string {
 	took := s.driver.Took()
 	last := map[string]int{}
 	for i, w := range took {
-		if w.Parked == nil {
+		if w.Parked == nil && w.Dropped == "" {
 			last[w.Topic+w.Key] = i
 		}
 	}
@@ -174,6 +174,8 @@ func (s *stage) wrote() string {
 		case w.Parked != nil:
 			line := fmt.Sprintf("dlq %s %s %s", strings.TrimSuffix(w.Topic, ".dlq"), w.Parked.Code, w.Parked.Pointer)
 			out.WriteString(strings.TrimSpace(line) + "\n")
+		case w.Dropped != "":
+			fmt.Fprintf(&out, "dropped %s %s\n", w.Topic, w.Dropped)
 		case last[w.Topic+w.Key] == i:
 			fmt.Fprintf(&out, "%s %s %s\n", kindOf(w.Topic), shownKey(w.Key), s.show(w.Value))
 		}
@@ -194,6 +196,9 @@ func kindOf(topic string) string {
 
 func shownKey(stored string) string {
 	key, synthetic := topology.EntityKey(stored)
+	if under, suffix := topology.SplitUnder(key); suffix != "" {
+		key = under + " > " + suffix
+	}
 	if synthetic {
 		return "synthetic:" + key
 	}

@@ -27,6 +27,9 @@ func Check(groups []Declared, catalogue []Topic) []Note {
 	tables, names := map[string]bool{}, map[string]bool{}
 	for _, g := range groups {
 		tables[g.Table.Name] = true
+		for _, t := range g.Topics() {
+			known[t.Name] = t
+		}
 	}
 	var notes []Note
 	for _, g := range byName(groups) {
@@ -38,7 +41,6 @@ func Check(groups []Declared, catalogue []Topic) []Note {
 		}
 		names[g.Name] = true
 		for _, t := range g.Topics() {
-			known[t.Name] = t
 			if len(t.Name) > maxNameBytes {
 				say(true, "%s is longer than %d bytes", t.Name, maxNameBytes)
 			}

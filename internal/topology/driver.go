@@ -21,6 +21,7 @@ type Driver struct {
 	next   map[string]int64             // topic -> next offset
 	now    time.Time
 	log    []Written
+	queue  []Raw // records that are still to be fed, in the order of the log
 }
 
 // Written is one thing that a group wrote.
@@ -85,6 +86,9 @@ func (d *Driver) Advance(to time.Time) error {
 			if err := d.apply(g, g.Ticks, stored, rec, res); err != nil {
 				return fmt.Errorf("%s waking: %w", g.Name, err)
 			}
+			if err := d.drain(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -134,8 +138,26 @@ func (d *Driver) due(g *Bound) (keys []string, err error) {
 }
 
 // Pipe feeds one record to every group that reads its topic, then what they
-// emit. Offset, and Timestamp where it is zero, are filled in.
+// emit, in the order in which it was emitted. Offset, and Timestamp where it is
+// zero, are filled in.
 func (d *Driver) Pipe(rec Raw) error {
+	d.queue = append(d.queue, rec)
+	return d.drain()
+}
+
+func (d *Driver) drain() error {
+	for len(d.queue) > 0 {
+		rec := d.queue[0]
+		d.queue = d.queue[1:]
+		if err := d.feed(rec); err != nil {
+			d.queue = nil
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Driver) feed(rec Raw) error {
 	rec.Offset = d.next[rec.Topic]
 	d.next[rec.Topic]++
 	if rec.Timestamp.IsZero() {
@@ -217,9 +239,7 @@ func (d *Driver) apply(g *Bound, source Topic, stored string, rec Raw, res Resul
 	for _, e := range res.Emit {
 		out := Raw{Topic: e.Topic.Name, Key: []byte(e.Key), Value: e.Value, Timestamp: rec.Timestamp, Headers: HeadersOf(&rec, e.Headers)}
 		d.log = append(d.log, Written{Group: g.Name, Topic: e.Topic.Name, Key: e.Key, Value: e.Value, Source: rec, Headers: out.Headers})
-		if err := d.Pipe(out); err != nil {
-			return err
-		}
+		d.queue = append(d.queue, out)
 	}
 	return nil
 }
