@@ -98,7 +98,7 @@ func (s *surface) query(ctx context.Context, v topology.Served, in *listInput, m
 	}
 	defer done()
 	best := &top{query: q, limit: in.Limit}
-	c := &scan{view: v.Name, synthetic: in.Synthetic, spent: q.Spent}
+	c := &scan{view: v.Name, synthetic: in.Synthetic, reach: s.bounds.page, spent: q.Spent}
 	if err := s.each(ctx, c, from, func(a topology.Answer) (bool, error) {
 		if m, ok := q.Takes(a.Row); ok {
 			best.add(found{a, m, c.looked})

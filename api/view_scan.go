@@ -13,16 +13,22 @@ import (
 // bounds are how much one request looks through before it answers with what it
 // has, and where to go on.
 type bounds struct {
-	rows  int           // looked at
-	chunk int           // read at once
-	time  time.Duration // worked
-	cost  uint64        // of conditions, in CEL's units
+	page  reach         // of a query
+	whole reach         // of an aggregate
+	chunk int           // rows read at once
 	scans int           // requests that look through rows at one time
 	wait  time.Duration // until one of these ends
 }
 
+// reach is how far one look through rows goes.
+type reach struct {
+	rows int           // looked at
+	time time.Duration // worked
+	cost uint64        // of conditions, in CEL's units
+}
+
 func defaultBounds() bounds {
-	return bounds{rows: 100_000, chunk: 256, time: 2 * time.Second, cost: 50_000_000, scans: 8, wait: time.Second}
+	return bounds{page: reach{100_000, 2 * time.Second, 50_000_000}, whole: reach{1_000_000, 15 * time.Second, 500_000_000}, chunk: 256, scans: 8, wait: time.Second}
 }
 
 // Why a request stopped before the end of what is here.
@@ -36,6 +42,7 @@ const (
 type scan struct {
 	view      string
 	synthetic bool
+	reach     reach
 	spent     func() uint64 // cost of conditions so far; nil: none
 	looked    int
 	next      *topology.Place // where to go on, nil at the end
@@ -68,11 +75,11 @@ func (s *surface) each(ctx context.Context, c *scan, from topology.Place, f func
 		switch from = *page.Next; {
 		case ctx.Err() != nil:
 			return ended(ctx)
-		case c.looked >= s.bounds.rows:
+		case c.looked >= c.reach.rows:
 			c.stopped = stoppedRows
-		case time.Since(began) >= s.bounds.time:
+		case time.Since(began) >= c.reach.time:
 			c.stopped = stoppedTime
-		case c.spent != nil && c.spent() >= s.bounds.cost:
+		case c.spent != nil && c.spent() >= c.reach.cost:
 			c.stopped = stoppedCost
 		default:
 			continue

@@ -47,6 +47,7 @@ func registerViews(api huma.API, s *surface) {
 func registerView(api huma.API, s *surface, v topology.Served) {
 	s.registerRow(api, v)
 	s.registerList(api, v)
+	s.registerAggregate(api, v)
 }
 
 // viewFaults are the statuses of what can go wrong with every read of a view.

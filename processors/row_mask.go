@@ -23,6 +23,7 @@ type RowMask struct {
 	all      bool // every class may be seen
 	classes  map[string]bool
 	key      []string // classes of the key
+	keyName  string   // the field that has it
 	open     rowPlan  // of rows whose own classes may be seen
 	closed   rowPlan  // of others
 	withheld []string // classes, sorted
@@ -42,6 +43,7 @@ func newRowMask(v topology.Served, classes map[string]bool, all bool, secret []b
 	m := &RowMask{all: all, classes: map[string]bool{tables.ClassPublic: true}, keys: &Mask{hashes: keyHashes(secret)}}
 	maps.Copy(m.classes, classes)
 	fields := tables.RowFields(v.Row)
+	m.keyName = v.Key
 	if v.KeyClass != "" {
 		m.key = []string{v.KeyClass}
 	}
