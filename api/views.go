@@ -51,7 +51,7 @@ func registerView(api huma.API, s *surface, v topology.Served) {
 }
 
 // viewFaults are the statuses of what can go wrong with every read of a view.
-var viewFaults = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+var viewFaults = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
 
 // audited says of every request for a view's rows that what is answered must be
 // written down, unless the view holds nothing that is classed.

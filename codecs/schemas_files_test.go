@@ -42,7 +42,7 @@ var filesCatalogue = map[string][]string{
 	"enrollment.cobra.elected":           {"COBRA_ELECTED"},
 	"billing.invoice.generated":          {"INVOICE_GENERATED"},
 	"billing.payment.received":           {"PAYMENT_RECEIVED"},
-	"billing.payment.missed":             {"PAYMENT_MISSED", "GRACE_PERIOD_STARTED", "GRACE_PERIOD_EXPIRED"},
+	"billing.payment.missed":             {"PAYMENT_MISSED", "GRACE_PERIOD_STARTED", "GRACE_PERIOD_EXPIRED", "PAYMENT_MISSED_RETRACTED", "GRACE_PERIOD_STARTED_RETRACTED", "GRACE_PERIOD_EXPIRED_RETRACTED"},
 	"billing.payment.completed":          {"PAYMENT_COMPLETED"},
 	"provider.credentialing.status_changed": {
 		"CREDENTIALING_APPROVED", "CREDENTIALING_DENIED", "CREDENTIALING_EXPIRED", "CREDENTIALING_SUSPENDED"},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,9 @@ func TestVersionsReadEachOther(t *testing.T) {
 		for _, eventType := range filesEventTypes(t, filesRecord(t, filesVersionPath(subject, len(versions)))) {
 			body := exampleOf(t, eventType).full
 			for _, writer := range versions {
+				if !slices.Contains(filesEventTypes(t, filesRecord(t, filesVersionPath(subject, writer))), eventType) {
+					continue // it cannot write what it does not know
+				}
 				for _, reader := range versions {
 					readAcross(t, topic, filesRecord(t, filesVersionPath(subject, reader)), filesRecord(t, filesVersionPath(subject, writer)), body)
 				}
@@ -67,6 +71,9 @@ func readAcross(t *testing.T, topic string, reader, writer *avro.RecordSchema, b
 		if _, wrote := want[f.Name()]; !wrote {
 			want[f.Name()] = f.Default()
 		}
+	}
+	if kind, ok := want["eventType"].(string); ok && !slices.Contains(filesEventTypes(t, reader), kind) {
+		want["eventType"] = string(events.TypeUnknown)
 	}
 	maps.DeleteFunc(want, func(name string, _ any) bool { return !known[name] })
 	if !reflect.DeepEqual(got, want) {

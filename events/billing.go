@@ -20,6 +20,10 @@ const (
 	TypeGracePeriodExpiredRetracted Type = "GRACE_PERIOD_EXPIRED_RETRACTED"
 )
 
+// NonPayment is the reason of a termination that follows from a grace period
+// which ran out.
+const NonPayment = "NON_PAYMENT"
+
 // retracted are the types that take another back.
 var retracted = map[Type]Type{
 	TypePaymentMissedRetracted:      TypePaymentMissed,

@@ -10,7 +10,7 @@ import (
 // or taken away. The topic mediator.control has one partition, so that its
 // offset is the version of all rules. Key: kind/name.
 type Control struct {
-	Kind    string  `avro:"kind" json:"kind"`       // see tables: event-type, routing-rule, subscription, permission, token, approval-policy, proposal, aggregation
+	Kind    string  `avro:"kind" json:"kind"`       // see tables: event-type, routing-rule, subscription, permission, token, approval-policy, proposal, aggregation, grace-policy
 	Name    string  `avro:"name" json:"name"`       // of the row within its kind
 	Version int32   `avro:"version" json:"version"` // the row's version that this makes: one more than before, or it is refused
 	Act     string  `avro:"act" json:"act"`         // one of the acts below

@@ -28,6 +28,8 @@ type Rules struct {
 	tokens        map[string]row[tables.Token]
 	policies      map[string]row[tables.ApprovalPolicy]
 	proposals     map[string]row[tables.Proposal]
+	graces        map[string]row[tables.GracePolicy]
+	graced        func() GracePolicies // the same, as grace periods go by them
 	glasses       map[string]row[tables.BreakGlass]
 	aggregations  map[string]row[tables.Aggregation]
 	past          map[string][]Past // of rows that proposals may change, by kind/name
@@ -69,7 +71,7 @@ func NewRules(defaults []tables.EventType, secret []byte) *Rules {
 		rules: map[string]row[tables.RoutingRule]{}, subscriptions: map[string]row[tables.Subscription]{},
 		permissions: map[string]row[tables.Permission]{}, granted: map[string][]tables.Permission{}, tokens: map[string]row[tables.Token]{},
 		policies: map[string]row[tables.ApprovalPolicy]{}, proposals: map[string]row[tables.Proposal]{}, glasses: map[string]row[tables.BreakGlass]{}, past: map[string][]Past{},
-		aggregations: map[string]row[tables.Aggregation]{},
+		aggregations: map[string]row[tables.Aggregation]{}, graces: map[string]row[tables.GracePolicy]{},
 	}
 	for _, t := range defaults {
 		r.catalogue[t.Name] = t
@@ -135,6 +137,10 @@ func (r *Rules) sealed() *Rules {
 	if r.index == nil || routing {
 		r.index = newIndex(r)
 		r.hash = sync.OnceValue(r.routingHash)
+	}
+	if r.graced == nil || r.owned[tables.KindGracePolicy] {
+		all := r.GracePolicies()
+		r.graced = sync.OnceValue(func() GracePolicies { return NewGracePolicies(all, 0) })
 	}
 	r.owned = nil
 	return r

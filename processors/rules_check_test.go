@@ -15,6 +15,12 @@ func memberType() tables.EventType {
 		Fields: []tables.Field{{Pointer: "/memberId", Class: "PII"}, {Pointer: "/pcp", Class: "PUBLIC"}}}
 }
 
+func gracePolicy(plan string) tables.GracePolicy {
+	p := tables.DefaultGracePolicy
+	p.Plan, p.Effective = plan, 20454 // 2026-01-01
+	return p
+}
+
 func with[T any](row T, change func(*T)) T {
 	change(&row)
 	return row
@@ -56,6 +62,16 @@ func TestCheckFindsEveryFault(t *testing.T) {
 		{tables.KindPermission, "care/PHI", tables.Permission{Team: "care", Class: "PHI"}, ""},
 		{tables.KindPermission, "care/phi", tables.Permission{Team: "care", Class: "phi"}, "INVALID_NAME /class"},
 		{tables.KindPermission, "care:A b/PHI", tables.Permission{Team: "care", Application: "A b", Class: "PHI"}, "INVALID_NAME /application"},
+
+		{tables.KindGracePolicy, "gold/2026-01-01", gracePolicy("gold"), ""},
+		{tables.KindGracePolicy, "*/2026-01-01", gracePolicy("*"), ""},
+		{tables.KindGracePolicy, "gold/2026-01-02", gracePolicy("gold"), "INVALID_VALUE"},
+		{tables.KindGracePolicy, "a b/2026-01-01", gracePolicy("a b"), "INVALID_NAME /plan"},
+		{tables.KindGracePolicy, "gold/1970-01-01", tables.GracePolicy{Plan: "gold"}, "INVALID_VALUE /effective, INVALID_VALUE /days, INVALID_VALUE /aptcMonths, INVALID_VALUE /aptcPaysMonths, INVALID_VALUE /zone"},
+		{tables.KindGracePolicy, "gold/2026-01-01", with(gracePolicy("gold"), func(p *tables.GracePolicy) {
+			p.Days, p.AptcMonths, p.AptcPaysMonths, p.Zone = 367, 3, 4, "America/Nowhere"
+		}),
+			"INVALID_VALUE /days, INVALID_VALUE /aptcPaysMonths, INVALID_VALUE /zone"},
 
 		{tables.KindToken, "t1", token, ""},
 		{tables.KindToken, "t1", with(token, func(t *tables.Token) { t.ExpiresAt = t.ExpiresAt.AddDate(-90, 0, 0) }), "INVALID_VALUE /expiresAt"},

@@ -100,6 +100,13 @@ func declaredKinds() map[string]rowKind {
 			decoded(func(e *policy) (*tables.ApprovalPolicy, func() string) {
 				return &e.ApprovalPolicy, func() string { return e.Name }
 			}), func(r *Rules) []string { return names(r.policies) }},
+		tables.KindGracePolicy: {false, true,
+			func(r *Rules, name string) int32 { return r.graces[name].version },
+			func(r *Rules) { r.graces = maps.Clone(r.graces) },
+			func(r *Rules, name string) (entry, bool) { v, ok := r.graces[name]; return &gracePolicy{v.value}, ok },
+			decoded(func(e *gracePolicy) (*tables.GracePolicy, func() string) {
+				return &e.GracePolicy, func() string { return e.ID() }
+			}), func(r *Rules) []string { return names(r.graces) }},
 		tables.KindProposal: {false, false,
 			func(r *Rules, name string) int32 { return r.proposals[name].version },
 			func(r *Rules) { r.proposals = maps.Clone(r.proposals) },

@@ -12,32 +12,32 @@ import (
 // Everything else follows from them and from the grace policies, so that the
 // same facts in any order give the same row. Days are days of the plan's zone.
 type GracePeriods struct {
-	MemberID    events.ID    `avro:"memberId" json:"memberId"`
-	PaidThrough *events.Date `avro:"paidThrough" json:"paidThrough,omitempty"` // last day of the coverage that is paid without a gap, as far back as invoices are kept
-	GraceEndsOn *events.Date `avro:"graceEndsOn" json:"graceEndsOn,omitempty"` // last day of the latest grace period, unless it was cured
+	MemberID    events.ID    `avro:"memberId" json:"memberId" class:"PHI"`
+	PaidThrough *events.Date `avro:"paidThrough" json:"paidThrough,omitempty" class:"PHI" from:"periodEnd"`                  // last day of the coverage that is paid without a gap, as far back as invoices are kept
+	GraceEndsOn *events.Date `avro:"graceEndsOn" json:"graceEndsOn,omitempty" class:"PHI" from:"gracePeriodEndDate,dueDate"` // last day of the latest grace period, unless it was cured
 
-	Graces      []Grace           `avro:"graces" json:"graces"`           // in order of time, none overlaps another
-	Invoices    []GraceInvoice    `avro:"invoices" json:"invoices"`       // by due date and id
-	Payments    []GracePayment    `avro:"payments" json:"payments"`       // by payment, invoice and whether completed; also of invoices that nobody has sent
-	Enrollments []GraceEnrollment `avro:"enrollments" json:"enrollments"` // by id
-	Marks       []string          `avro:"marks" json:"marks"`             // contradictions, sorted
+	Graces      []Grace           `avro:"graces" json:"graces"`                                                   // in order of time, none overlaps another
+	Invoices    []GraceInvoice    `avro:"invoices" json:"invoices"`                                               // by due date and id
+	Payments    []GracePayment    `avro:"payments" json:"payments"`                                               // by payment, invoice and whether completed; also of invoices that nobody has sent
+	Enrollments []GraceEnrollment `avro:"enrollments" json:"enrollments"`                                         // by id
+	Marks       []string          `avro:"marks" json:"marks" class:"PHI" from:"premiumCents,amountCents,dueDate"` // contradictions, sorted
 	Folded      GraceFolded       `avro:"folded" json:"folded"`
-	LastAt      events.Instant    `avro:"lastAt" json:"lastAt"` // event time of the latest fact
+	LastAt      events.Instant    `avro:"lastAt" json:"lastAt" class:"PUBLIC" from:"generatedAt,receivedAt,completedAt,activatedAt,terminatedAt"` // event time of the latest fact
 }
 
 // Grace is one grace period. It belongs to the member: an invoice that falls
 // due while it runs joins it, and does not make it longer.
 type Grace struct {
-	From         events.Date  `avro:"from" json:"from"`       // the day after the due date that began it
-	Through      events.Date  `avro:"through" json:"through"` // its last day
-	Open         bool         `avro:"open" json:"open"`       // Billing took its end back: it runs on
-	Invoices     []events.ID  `avro:"invoices" json:"invoices"`
-	Aptc         string       `avro:"aptc" json:"aptc"`                           // AptcYes, AptcNo or AptcUnknown
-	Policy       string       `avro:"policy" json:"policy"`                       // name of the grace policy
-	PaysThrough  *events.Date `avro:"paysThrough" json:"paysThrough,omitempty"`   // claims of later days may be pended; nil: none may
-	CuredOn      *events.Date `avro:"curedOn" json:"curedOn,omitempty"`           // all of its invoices were paid by then
-	TerminatedOn *events.Date `avro:"terminatedOn" json:"terminatedOn,omitempty"` // last day of coverage that ended while it ran
-	Expired      bool         `avro:"expired" json:"expired"`                     // somebody said that it ran out, and it stands
+	From         events.Date  `avro:"from" json:"from" class:"PHI" from:"dueDate"`                          // the day after the due date that began it
+	Through      events.Date  `avro:"through" json:"through" class:"PHI" from:"gracePeriodEndDate,dueDate"` // its last day
+	Open         bool         `avro:"open" json:"open" class:"PHI" from:"gracePeriodEndDate"`               // Billing took its end back: it runs on
+	Invoices     []events.ID  `avro:"invoices" json:"invoices" class:"PHI" from:"invoiceId"`
+	Aptc         string       `avro:"aptc" json:"aptc" class:"PII" from:"aptcCents,aptcAmount"`                      // AptcYes, AptcNo or AptcUnknown
+	Policy       string       `avro:"policy" json:"policy" class:"PUBLIC" from:"planId"`                             // name of the grace policy
+	PaysThrough  *events.Date `avro:"paysThrough" json:"paysThrough,omitempty" class:"PHI" from:"dueDate"`           // claims of later days may be pended; nil: none may
+	CuredOn      *events.Date `avro:"curedOn" json:"curedOn,omitempty" class:"PHI" from:"receivedAt,dueDate"`        // all of its invoices were paid by then
+	TerminatedOn *events.Date `avro:"terminatedOn" json:"terminatedOn,omitempty" class:"PHI" from:"terminationDate"` // last day of coverage that ended while it ran
+	Expired      bool         `avro:"expired" json:"expired" class:"PHI" from:"gracePeriodEndDate"`                  // somebody said that it ran out, and it stands
 }
 
 // Whether a member's premium is paid in part by advance tax credits.
@@ -49,84 +49,101 @@ const (
 
 // GraceInvoice is one invoice, and what follows for it.
 type GraceInvoice struct {
-	InvoiceID events.ID      `avro:"invoiceId" json:"invoiceId"`
-	Billed    *InvoiceBilled `avro:"billed" json:"billed,omitempty"` // nil: known only from what was said about it
-	Said      []GraceSaid    `avro:"said" json:"said"`               // in the order of a grace period's life
+	InvoiceID events.ID      `avro:"invoiceId" json:"invoiceId" class:"PHI"`
+	Billed    *InvoiceBilled `avro:"billed" json:"billed,omitempty"`                             // nil: known only from what was said about it
+	Corrected bool           `avro:"corrected" json:"corrected" class:"PUBLIC" from:"eventType"` // it was sent with different contents; the latest count
+	Said      []GraceSaid    `avro:"said" json:"said"`                                           // in the order of a grace period's life
 
-	DueOn           events.Date    `avro:"dueOn" json:"dueOn"`
-	Premium         events.Money   `avro:"premium" json:"premium"`
-	Paid            events.Money   `avro:"paid" json:"paid"`
-	PaidOn          *events.Date   `avro:"paidOn" json:"paidOn,omitempty"`             // when it was paid in full
-	PaidProvisional bool           `avro:"paidProvisional" json:"paidProvisional"`     // by money that came in and has not settled
-	Missed          bool           `avro:"missed" json:"missed"`                       // not paid by DueOn, as far as is known
-	OverdueAt       events.Instant `avro:"overdueAt" json:"overdueAt"`                 // the first moment after DueOn
-	GraceThrough    *events.Date   `avro:"graceThrough" json:"graceThrough,omitempty"` // last day of the grace period that it is in
-	GraceOverAt     events.Instant `avro:"graceOverAt" json:"graceOverAt,omitempty"`   // the first moment after that
-	Expires         bool           `avro:"expires" json:"expires"`                     // not paid by GraceThrough, as far as is known
+	DueOn           events.Date    `avro:"dueOn" json:"dueOn" class:"PHI" from:"dueDate"`
+	Premium         events.Money   `avro:"premium" json:"premium" class:"PHI" from:"premiumCents"`
+	Paid            events.Money   `avro:"paid" json:"paid" class:"PHI" from:"amountCents"`
+	PaidOn          *events.Date   `avro:"paidOn" json:"paidOn,omitempty" class:"PHI" from:"receivedAt,dueDate"`             // when it was paid in full
+	PaidProvisional bool           `avro:"paidProvisional" json:"paidProvisional" class:"PHI" from:"dueDate"`                // by money that came in and has not settled
+	Missed          bool           `avro:"missed" json:"missed" class:"PHI" from:"dueDate"`                                  // not paid by DueOn, as far as is known
+	OverdueAt       events.Instant `avro:"overdueAt" json:"overdueAt" class:"PHI" from:"dueDate"`                            // the first moment after DueOn
+	GraceThrough    *events.Date   `avro:"graceThrough" json:"graceThrough,omitempty" class:"PHI" from:"gracePeriodEndDate"` // last day of the grace period that it is in
+	GraceOverAt     events.Instant `avro:"graceOverAt" json:"graceOverAt,omitempty" class:"PHI" from:"gracePeriodEndDate"`   // the first moment after that
+	Expires         bool           `avro:"expires" json:"expires" class:"PHI" from:"gracePeriodEndDate"`                     // not paid by GraceThrough, as far as is known
 }
 
 // InvoiceBilled is the latest of what Billing sent as this invoice.
 type InvoiceBilled struct {
-	ID           string         `avro:"id" json:"id"` // event identity
-	At           events.Instant `avro:"at" json:"at"`
-	PlanID       events.ID      `avro:"planId" json:"planId"`
-	EnrollmentID *events.ID     `avro:"enrollmentId" json:"enrollmentId,omitempty"`
-	PeriodStart  events.Date    `avro:"periodStart" json:"periodStart"`
-	PeriodEnd    events.Date    `avro:"periodEnd" json:"periodEnd"`
-	DueOn        events.Date    `avro:"dueOn" json:"dueOn"`
-	Premium      events.Money   `avro:"premium" json:"premium"`
-	Aptc         *events.Money  `avro:"aptc" json:"aptc,omitempty"`
+	ID           string         `avro:"id" json:"id" class:"PUBLIC"` // event identity
+	At           events.Instant `avro:"at" json:"at" class:"PUBLIC" from:"generatedAt,receivedAt,completedAt,activatedAt,terminatedAt"`
+	PlanID       events.ID      `avro:"planId" json:"planId" class:"PUBLIC"`
+	EnrollmentID *events.ID     `avro:"enrollmentId" json:"enrollmentId,omitempty" class:"PHI"`
+	PeriodStart  events.Date    `avro:"periodStart" json:"periodStart" class:"PHI"`
+	PeriodEnd    events.Date    `avro:"periodEnd" json:"periodEnd" class:"PHI"`
+	DueOn        events.Date    `avro:"dueOn" json:"dueOn" class:"PHI" from:"dueDate"`
+	Premium      events.Money   `avro:"premium" json:"premium" class:"PHI" from:"premiumCents"`
+	Aptc         *events.Money  `avro:"aptc" json:"aptc,omitempty" class:"PII" from:"aptcCents,aptcAmount"`
 }
 
 // GraceSaid is what was said of an invoice in one type of event, by Billing or
-// by us. It is one fact, whoever said it first.
+// by us: it is one fact, whoever said it first. Nothing else in a row follows
+// from it but Grace.Expired and, of what Billing said, all that does.
 type GraceSaid struct {
-	Type      events.Type    `avro:"type" json:"type"`
-	Revision  int32          `avro:"revision" json:"revision"`   // of the latest; -1: only what takes it back came in
-	TakenBack int32          `avro:"takenBack" json:"takenBack"` // revisions below this are void
-	Through   *events.Date   `avro:"through" json:"through,omitempty"`
-	Premium   events.Money   `avro:"premium" json:"premium"`
-	MissedAt  events.Instant `avro:"missedAt" json:"missedAt"`
-	ByBilling bool           `avro:"byBilling" json:"byBilling"`
-	ID        string         `avro:"id" json:"id"`         // event identity of the latest
-	Waived    bool           `avro:"waived" json:"waived"` // Billing took back what we would say: it is not said again
+	Type      events.Type    `avro:"type" json:"type" class:"PUBLIC" from:"eventType"`
+	Revision  int32          `avro:"revision" json:"revision" class:"PUBLIC"`                   // of the latest; -1: only what takes it back came in
+	TakenBack int32          `avro:"takenBack" json:"takenBack" class:"PUBLIC" from:"revision"` // revisions below this are void
+	Through   *events.Date   `avro:"through" json:"through,omitempty" class:"PHI" from:"gracePeriodEndDate,dueDate"`
+	Premium   events.Money   `avro:"premium" json:"premium" class:"PHI" from:"premiumCents"`
+	MissedAt  events.Instant `avro:"missedAt" json:"missedAt" class:"PUBLIC"`
+	Billing   *BillingSaid   `avro:"billing" json:"billing,omitempty"` // nil: Billing said nothing
+}
+
+// BillingSaid is what Billing said itself. It has the last word on dates, and
+// what it takes back is not said again.
+type BillingSaid struct {
+	ID        string         `avro:"id" json:"id" class:"PUBLIC"`                               // event identity of the latest
+	Revision  int32          `avro:"revision" json:"revision" class:"PUBLIC"`                   // -1: it only took something back
+	TakenBack int32          `avro:"takenBack" json:"takenBack" class:"PUBLIC" from:"revision"` // revisions below this are void
+	Through   *events.Date   `avro:"through" json:"through,omitempty" class:"PHI" from:"gracePeriodEndDate,dueDate"`
+	Premium   events.Money   `avro:"premium" json:"premium" class:"PHI" from:"premiumCents"`
+	MissedAt  events.Instant `avro:"missedAt" json:"missedAt" class:"PUBLIC"`
 }
 
 // Stands says whether what was said was not taken back.
 func (s GraceSaid) Stands() bool { return s.Revision >= s.TakenBack }
 
+// Stands says whether Billing still says so.
+func (b *BillingSaid) Stands() bool { return b != nil && b.Revision >= b.TakenBack }
+
+// Waived says whether Billing took it back, whoever said it.
+func (b *BillingSaid) Waived() bool { return b != nil && b.Revision < b.TakenBack }
+
 // GracePayment is money that came in, or that was applied to an invoice.
 type GracePayment struct {
-	PaymentID events.ID      `avro:"paymentId" json:"paymentId"`
-	InvoiceID *events.ID     `avro:"invoiceId" json:"invoiceId,omitempty"` // nil: not applied
-	Completed bool           `avro:"completed" json:"completed"`
-	Amount    events.Money   `avro:"amount" json:"amount"`
-	At        events.Instant `avro:"at" json:"at"`
-	ID        string         `avro:"id" json:"id"` // event identity
+	PaymentID events.ID      `avro:"paymentId" json:"paymentId" class:"BANK"`
+	InvoiceID *events.ID     `avro:"invoiceId" json:"invoiceId,omitempty" class:"PHI"` // nil: not applied
+	Completed bool           `avro:"completed" json:"completed" class:"PUBLIC" from:"eventType"`
+	Amount    events.Money   `avro:"amount" json:"amount" class:"PHI" from:"amountCents"`
+	At        events.Instant `avro:"at" json:"at" class:"PUBLIC" from:"generatedAt,receivedAt,completedAt,activatedAt,terminatedAt"`
+	ID        string         `avro:"id" json:"id" class:"PUBLIC"` // event identity
 }
 
 // GraceEnrollment is what is known of one enrolment of the member.
 type GraceEnrollment struct {
-	EnrollmentID events.ID      `avro:"enrollmentId" json:"enrollmentId"`
+	EnrollmentID events.ID      `avro:"enrollmentId" json:"enrollmentId" class:"PHI"`
 	Activated    *GraceCoverage `avro:"activated" json:"activated,omitempty"`
 	Terminated   *GraceCoverage `avro:"terminated" json:"terminated,omitempty"`
 }
 
 // GraceCoverage is the latest word on an enrolment's beginning or end.
 type GraceCoverage struct {
-	ID         string         `avro:"id" json:"id"`
-	At         events.Instant `avro:"at" json:"at"`
-	PlanID     events.ID      `avro:"planId" json:"planId"`
-	On         events.Date    `avro:"on" json:"on"`                 // first day, or last day, of coverage
-	Aptc       *events.Money  `avro:"aptc" json:"aptc,omitempty"`   // for a month; nil: not known
-	NonPayment bool           `avro:"nonPayment" json:"nonPayment"` // why it ended
+	ID         string         `avro:"id" json:"id" class:"PUBLIC"`
+	At         events.Instant `avro:"at" json:"at" class:"PUBLIC" from:"generatedAt,receivedAt,completedAt,activatedAt,terminatedAt"`
+	PlanID     events.ID      `avro:"planId" json:"planId" class:"PUBLIC"`
+	On         events.Date    `avro:"on" json:"on" class:"PHI" from:"effectiveDate,terminationDate"`      // first day, or last day, of coverage
+	Aptc       *events.Money  `avro:"aptc" json:"aptc,omitempty" class:"PII" from:"aptcCents,aptcAmount"` // for a month; nil: not known
+	NonPayment bool           `avro:"nonPayment" json:"nonPayment" class:"PHI" from:"terminationReason"`  // why it ended
 }
 
 // GraceFolded counts invoices that are closed and too old to be kept.
 type GraceFolded struct {
-	Invoices    int32        `avro:"invoices" json:"invoices"`
-	Through     *events.Date `avro:"through" json:"through,omitempty"`         // latest due date of them
-	PaidThrough *events.Date `avro:"paidThrough" json:"paidThrough,omitempty"` // last day of coverage that they paid
+	Invoices    int32        `avro:"invoices" json:"invoices" class:"PUBLIC" from:"eventType"`
+	Through     *events.Date `avro:"through" json:"through,omitempty" class:"PHI" from:"dueDate"`           // latest due date of them
+	PaidThrough *events.Date `avro:"paidThrough" json:"paidThrough,omitempty" class:"PHI" from:"periodEnd"` // last day of coverage that they paid
 }
 
 // Because returns the ids of the facts that made the row, sorted, the first
@@ -138,8 +155,8 @@ func (g GracePeriods) Because() topology.Because {
 			ids = append(ids, i.Billed.ID)
 		}
 		for _, s := range i.Said {
-			if s.ByBilling {
-				ids = append(ids, s.ID)
+			if s.Billing != nil {
+				ids = append(ids, s.Billing.ID)
 			}
 		}
 	}
@@ -169,7 +186,7 @@ func (g GracePeriods) LatestEventAt() time.Time {
 func (g GracePeriods) Due() time.Time {
 	var first events.Instant
 	for _, i := range g.Invoices {
-		for _, d := range i.deadlines() {
+		for _, d := range i.Deadlines() {
 			if (first == 0 || d.At < first) && !i.Stands(d.Type) {
 				first = d.At
 			}

@@ -25,11 +25,9 @@ type GraceDeadline struct {
 }
 
 // Deadlines are what is to be said of an invoice as time passes, in order, as
-// far as is known.
-func (i GraceInvoice) Deadlines() []GraceDeadline { return i.deadlines() }
-
-func (i GraceInvoice) deadlines() (out []GraceDeadline) {
-	if !i.Missed {
+// far as is known. Of one that nobody has sent there is nothing to say.
+func (i GraceInvoice) Deadlines() (out []GraceDeadline) {
+	if !i.Missed || i.Billed == nil {
 		return nil
 	}
 	if !i.waived(events.TypePaymentMissed) {
@@ -65,7 +63,7 @@ func (i GraceInvoice) Stands(t events.Type) bool {
 
 func (i GraceInvoice) waived(t events.Type) bool {
 	said := i.Word(t)
-	return said != nil && said.Waived && !said.Stands()
+	return said != nil && said.Billing.Waived()
 }
 
 // StatusOn is how the member's premiums stand on a day, as far as is known:

@@ -16,6 +16,7 @@ const (
 	KindToken        = "token"
 	KindPolicy       = "approval-policy"
 	KindProposal     = "proposal"
+	KindGracePolicy  = "grace-policy"
 )
 
 // Classes of fields that we set. A team may register others.

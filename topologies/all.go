@@ -11,6 +11,7 @@ var All = []topology.Declared{
 	Aggregations.Declare(),
 	Audit.Declare(),
 	ClaimStatus.Declare(),
+	GracePeriods.Declare(),
 	Router.Declare(),
 	MediatorRules.Declare(),
 	SLA.Declare(),

@@ -41,7 +41,7 @@ var asCatalogued = []catalogued{
 	{"enrollment.cobra.elected", 6, 7, "memberId", []string{"Enrollment Service"}, []string{"Eligibility Service", "Billing Service", "Notifications Service"}, []string{"COBRA_ELECTED"}},
 	{"billing.invoice.generated", 12, 14, "memberId", []string{"Billing Service"}, []string{"Notifications Service"}, []string{"INVOICE_GENERATED"}},
 	{"billing.payment.received", 6, 7, "memberId", []string{"Billing Service"}, []string{"Enrollment Service", "Notifications Service"}, []string{"PAYMENT_RECEIVED"}},
-	{"billing.payment.missed", 6, 7, "memberId", []string{"Billing Service"}, []string{"Enrollment Service", "Notifications Service"}, []string{"PAYMENT_MISSED", "GRACE_PERIOD_STARTED", "GRACE_PERIOD_EXPIRED"}},
+	{"billing.payment.missed", 6, 7, "memberId", []string{"Billing Service"}, []string{"Enrollment Service", "Notifications Service"}, []string{"PAYMENT_MISSED", "GRACE_PERIOD_STARTED", "GRACE_PERIOD_EXPIRED", "PAYMENT_MISSED_RETRACTED", "GRACE_PERIOD_STARTED_RETRACTED", "GRACE_PERIOD_EXPIRED_RETRACTED"}},
 	{"billing.payment.completed", 6, 7, "memberId", []string{"Billing Service"}, []string{"Claims Service", "Notifications Service"}, []string{"PAYMENT_COMPLETED"}},
 	{"provider.credentialing.status_changed", 6, 7, "providerId", []string{"Provider Service"}, []string{"Claims Service", "Eligibility Service", "Notifications Service"}, []string{"CREDENTIALING_APPROVED", "CREDENTIALING_DENIED", "CREDENTIALING_EXPIRED", "CREDENTIALING_SUSPENDED"}},
 	{"provider.network.updated", 6, 7, "providerId", []string{"Provider Service"}, []string{"Claims Service", "Eligibility Service"}, []string{"NETWORK_UPDATED"}},

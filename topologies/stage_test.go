@@ -15,6 +15,7 @@ import (
 
 	"payerflow/codecs"
 	"payerflow/internal/topology"
+	"payerflow/processors"
 	"payerflow/topologies"
 )
 
@@ -26,6 +27,8 @@ type stage struct {
 	generic *codecs.Generic
 	bodies  *codecs.Bodies
 	failed  []string
+	rules   *processors.Rules
+	latest  time.Time
 }
 
 func newStage(t *testing.T) *stage {
@@ -35,23 +38,59 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.rules = processors.NewRules(nil, []byte("0123456789abcdef0123456789abcdef"))
+	driver.Pins = map[string]func() (topology.Pinned, error){topologies.GracePeriods.Name: func() (topology.Pinned, error) { return s.rules.Graces(), nil }}
 	s.driver, s.generic, s.bodies = driver, codecs.NewGeneric(s.memory), codecs.NewBodies(s.memory)
 	return s
 }
 
-// folding are the groups that fold what they read and need no rules; the
+// folding are the groups that fold what they read. Of those that are pinned to
+// rules the grace periods are among them: the stage folds the rules itself. The
 // router's scenarios are in mediator_test.go.
 func folding() []topology.Declared {
-	return slices.DeleteFunc(slices.Clone(topologies.All), func(g topology.Declared) bool { return g.Pinned })
+	return slices.DeleteFunc(slices.Clone(topologies.All), func(g topology.Declared) bool {
+		return g.Pinned && g.Name != topologies.GracePeriods.Name
+	})
 }
 
 func (s *stage) pipe(now time.Time, rec topology.Raw) {
+	s.latest = later(s.latest, now)
+	if rec.Topic == topologies.Control.Topic.Name {
+		s.change(rec)
+	}
 	if err := s.driver.Advance(now); err != nil {
 		s.failed = append(s.failed, fmt.Sprintf("error: %v\n", err))
 	}
 	if err := s.driver.Pipe(rec); err != nil {
 		s.failed = append(s.failed, fmt.Sprintf("error: %v\n", err))
 	}
+}
+
+// change folds a control event into the rules that groups are pinned to.
+func (s *stage) change(rec topology.Raw) {
+	s.t.Helper()
+	serde, err := topologies.Control.Codec.Bind(s.memory, rec.Topic)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if c, err := serde.Decode(rec.Value); err == nil {
+		s.rules, _ = s.rules.Apply([]processors.Change{{Offset: s.rules.Offset(), Control: c}})
+	}
+}
+
+// pass moves the clock to where no record is.
+func (s *stage) pass(now time.Time) {
+	s.latest = later(s.latest, now)
+	if err := s.driver.Advance(now); err != nil {
+		s.failed = append(s.failed, fmt.Sprintf("error: %v\n", err))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (s *stage) parse(line string) (time.Time, topology.Raw) {
@@ -164,7 +203,7 @@ func (s *stage) wrote() string {
 	took := s.driver.Took()
 	last := map[string]int{}
 	for i, w := range took {
-		if w.Parked == nil && w.Dropped == "" {
+		if w.Parked == nil && w.Dropped == "" && strings.HasSuffix(w.Topic, "-table") {
 			last[w.Topic+w.Key] = i
 		}
 	}
@@ -176,7 +215,7 @@ func (s *stage) wrote() string {
 			out.WriteString(strings.TrimSpace(line) + "\n")
 		case w.Dropped != "":
 			fmt.Fprintf(&out, "dropped %s %s\n", w.Topic, w.Dropped)
-		case last[w.Topic+w.Key] == i:
+		case kindOf(w.Topic) != "row" || last[w.Topic+w.Key] == i:
 			fmt.Fprintf(&out, "%s %s %s\n", kindOf(w.Topic), shownKey(w.Key), s.show(w.Value))
 		}
 	}

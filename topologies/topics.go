@@ -60,7 +60,8 @@ var (
 
 	invoiceGenerated = topic("billing.invoice.generated", highVolume, twoWeeks, "memberId", billingService, to(notifications), "INVOICE_GENERATED")
 	paymentReceived  = topic("billing.payment.received", normal, aWeek, "memberId", billingService, to(enrollmentService, notifications), "PAYMENT_RECEIVED")
-	paymentMissed    = topic("billing.payment.missed", normal, aWeek, "memberId", billingService, to(enrollmentService, notifications), "PAYMENT_MISSED", "GRACE_PERIOD_STARTED", "GRACE_PERIOD_EXPIRED")
+	paymentMissed    = topic("billing.payment.missed", normal, aWeek, "memberId", billingService, to(enrollmentService, notifications),
+		"PAYMENT_MISSED", "GRACE_PERIOD_STARTED", "GRACE_PERIOD_EXPIRED", "PAYMENT_MISSED_RETRACTED", "GRACE_PERIOD_STARTED_RETRACTED", "GRACE_PERIOD_EXPIRED_RETRACTED")
 	paymentCompleted = topic("billing.payment.completed", normal, aWeek, "memberId", billingService, to(claimsService, notifications), "PAYMENT_COMPLETED")
 
 	credentialingChanged = topic("provider.credentialing.status_changed", normal, aWeek, "providerId", providerService, to(claimsService, eligibilityService, notifications),
@@ -98,6 +99,11 @@ var (
 	EnrollmentActivated   = stream[events.EnrollmentActivated](enrollmentActivated)
 	EnrollmentTerminated  = stream[events.EnrollmentTerminated](enrollmentTerminated)
 	EnrollmentPlanChanged = stream[events.EnrollmentPlanChanged](enrollmentPlanChanged)
+
+	InvoiceGenerated = stream[events.InvoiceGenerated](invoiceGenerated)
+	PaymentReceived  = stream[events.PaymentReceived](paymentReceived)
+	PaymentCompleted = stream[events.PaymentCompleted](paymentCompleted)
+	PaymentMissed    = stream[events.PaymentMissed](paymentMissed)
 
 	CredentialingChanged = stream[events.CredentialingChanged](credentialingChanged)
 	NetworkUpdated       = stream[events.NetworkUpdated](networkUpdated)

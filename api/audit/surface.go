@@ -55,7 +55,7 @@ func named(ctx huma.Context) string {
 }
 
 // kinds of rows, as the names of operations end.
-var kinds = []string{tables.KindEventType, tables.KindRoutingRule, tables.KindSubscription, tables.KindAggregation, tables.KindPermission, tables.KindToken, tables.KindPolicy, tables.KindProposal, tables.KindBreakGlass}
+var kinds = []string{tables.KindEventType, tables.KindRoutingRule, tables.KindSubscription, tables.KindAggregation, tables.KindPermission, tables.KindToken, tables.KindPolicy, tables.KindProposal, tables.KindBreakGlass, tables.KindGracePolicy}
 
 // actOf is the kind of row and the act of an operation: put-token is token.put.
 func actOf(operation string) (object, act string) {

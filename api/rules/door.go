@@ -52,7 +52,8 @@ func (d *Door) Open(*http.Request) bool { return false }
 func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	api = audit.Acting(api)
 	d.kinds = map[string]rowDoor{tables.KindEventType: d.eventTypes().door(), tables.KindRoutingRule: d.routingRules().door(),
-		tables.KindSubscription: d.subscriptions().door(), tables.KindPermission: d.permissions().door(), tables.KindAggregation: d.aggregations().door(), tables.KindPolicy: d.policies().door()}
+		tables.KindSubscription: d.subscriptions().door(), tables.KindPermission: d.permissions().door(), tables.KindAggregation: d.aggregations().door(), tables.KindPolicy: d.policies().door(),
+		tables.KindGracePolicy: d.gracePolicies().door()}
 	d.registerEventTypes(api)
 	d.registerRoutingRules(api)
 	d.registerSubscriptions(api)
@@ -62,6 +63,7 @@ func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	d.registerRegistry(api)
 	d.registerPreview(api)
 	d.registerPolicies(api)
+	d.registerGracePolicies(api)
 	d.registerProposals(api)
 	d.registerDryRuns(api)
 	d.registerStatus(api)

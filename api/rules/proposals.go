@@ -20,7 +20,7 @@ import (
 
 // RowChange is a change of one row as it is asked for.
 type RowChange struct {
-	Kind    string          `json:"kind" doc:"event-type, routing-rule, subscription, permission, aggregation or approval-policy"`
+	Kind    string          `json:"kind" doc:"event-type, routing-rule, subscription, permission, aggregation, approval-policy or grace-policy"`
 	Name    string          `json:"name,omitempty" doc:"Of the row; taken from the row where it is left out"`
 	Act     string          `json:"act,omitempty" enum:"PUT,DELETE" doc:"PUT unless said"`
 	Version *int32          `json:"version,omitempty" doc:"Version that the row has now, 0: it is new; left out: as it is when this is proposed"`

@@ -98,11 +98,10 @@ type noViews struct{}
 func (noViews) Views() []topology.Served { return nil }
 func (noViews) Ready() error             { return nil }
 func (noViews) Status() topology.Status  { return topology.Status{} }
-func (noViews) Get(context.Context, string, string, bool) (topology.Answer, error) {
+func (noViews) Get(string, string, bool) (topology.Answer, error) {
 	return topology.Answer{}, topology.ErrNoView
 }
-func (noViews) Batch(context.Context, string, []string, bool) []topology.Got { return nil }
-func (noViews) List(context.Context, string, topology.Place, int, bool) (topology.Page, error) {
+func (noViews) List(string, topology.Place, int, bool) (topology.Page, error) {
 	return topology.Page{}, topology.ErrNoView
 }
 

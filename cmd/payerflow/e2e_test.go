@@ -327,14 +327,14 @@ func twoWorkers(t *testing.T, tg target) {
 			code := 0
 			within(t, 40*time.Second, "an answer of a worker that has restored its rows", func() bool {
 				code = get(t, base+"/v1/views/claim-status/"+claim, &p)
-				return code != 503 || p.Code == "PARTITION_AWAY"
+				return code != 503
 			})
 			switch code {
 			case 200:
 				owned[base]++
-			case 503:
+			case 421:
 				if want := topology.Partition([]byte(claim), 12); p.Partition == nil || *p.Partition != want {
-					t.Errorf("503 names partition %v, want %d", p.Partition, want)
+					t.Errorf("421 names partition %v, want %d", p.Partition, want)
 				}
 			default:
 				t.Errorf("answer %d", code)

@@ -34,8 +34,9 @@ func (a *app) pins(rules *kafka.Control, shadows *processors.ShadowCounts) (map[
 	}
 	signer := processors.NewAuditSigner(secret)
 	return map[string]func() (topology.Pinned, error){
-		topologies.Router.Name: inForce(rules, shadows),
-		topologies.Audit.Name:  func() (topology.Pinned, error) { return signer, nil },
+		topologies.Router.Name:       inForce(rules, shadows),
+		topologies.Audit.Name:        func() (topology.Pinned, error) { return signer, nil },
+		topologies.GracePeriods.Name: gracePolicies(rules),
 	}, nil
 }
 
@@ -47,6 +48,18 @@ func inForce(c *kafka.Control, shadows *processors.ShadowCounts) func() (topolog
 			return nil, err
 		}
 		return processors.NewInForce(rules, time.Now()).Counting(shadows), nil
+	}
+}
+
+// gracePolicies pins each transaction of the group that follows grace periods
+// to the policies as they are then.
+func gracePolicies(c *kafka.Control) func() (topology.Pinned, error) {
+	return func() (topology.Pinned, error) {
+		rules, err := c.Rules()
+		if err != nil {
+			return nil, err
+		}
+		return rules.Graces(), nil
 	}
 }
 

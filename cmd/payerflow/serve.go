@@ -20,7 +20,6 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
-	"payerflow/internal/peers"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
@@ -88,7 +87,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		firehose.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
 	}
-	h := &http.Server{Protocols: protocols(), Handler: api.New(peers.Here(e), api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	h := &http.Server{Protocols: protocols(), Handler: api.New(e, api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
 	h.RegisterOnShutdown(d.out.Close) // streams are told to come again, elsewhere
 	return &server{engine: e, rules: rules, firehose: firehose, doors: d, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
 }

@@ -90,7 +90,7 @@ func (p *probe) awaitRow(ctx context.Context, view string) {
 		case err == nil && slices.Contains(answer.Because.IDs, p.id):
 			p.seen(hopView+view, stateOK, nil, "")
 			return
-		case errors.As(err, &problem) && problem.Code == "PARTITION_AWAY":
+		case errors.As(err, &problem) && problem.Code == "NOT_OWNED":
 			p.seen(hopView+view, stateElsewhere, nil, "another worker holds the row; see --url")
 			return
 		}

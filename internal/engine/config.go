@@ -20,7 +20,6 @@ type Config struct {
 
 	AtLeastOnce bool // no transactions: a crash may fold records twice
 	Standby     bool // follow the table partitions of other workers too
-	Follows     bool // fold nothing: follow the tables of views, see Engine.Follow
 
 	BatchRecords       int           // bound of one transaction, records
 	BatchInterval      time.Duration // bound of one transaction, time

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"time"
 
+	"payerflow/internal/rowlog"
 	"payerflow/internal/topology"
 )
 
@@ -17,12 +18,55 @@ func (e *Engine) Views() (vs []topology.Served) {
 	}
 	for _, g := range e.groups {
 		if g.View.Name != "" {
-			vs = append(vs, topology.Served{View: g.View, Row: g.RowType, EventTypes: topology.SourceTypes(groups, g.Name),
-				Table: g.Table.Name, Partitions: g.Table.Partitions})
+			vs = append(vs, topology.Served{View: g.View, Row: g.RowType, EventTypes: topology.SourceTypes(groups, g.Name)})
 		}
 	}
 	sort.Slice(vs, func(i, j int) bool { return vs[i].Name < vs[j].Name })
 	return vs
+}
+
+// Get reads the row of a key. It fails with topology.ErrNoView, topology.ErrNotFound,
+// topology.ErrRestoring or a NotOwnedError.
+func (e *Engine) Get(view, key string, synthetic bool) (topology.Answer, error) {
+	g, ok := e.views[view]
+	if !ok {
+		return topology.Answer{}, topology.ErrNoView
+	}
+	partition := topology.Partition([]byte(key), g.Table.Partitions)
+	st, err := g.readable(partition)
+	if err != nil {
+		return topology.Answer{}, err
+	}
+	at, stale := g.freshness(partition)
+	b, err := st.Get(topology.RowKey(key, synthetic))
+	if err != nil {
+		return topology.Answer{}, err
+	}
+	if b == nil {
+		return topology.Answer{}, topology.ErrNotFound
+	}
+	row, err := g.decodeRow(b)
+	if err != nil {
+		return topology.Answer{}, err
+	}
+	return topology.Answer{Key: key, Row: row.(topology.Row), Positions: at, Stale: stale}, nil
+}
+
+func (g *group) readable(partition int32) (*store, error) {
+	st := g.e.state.opened(g.Table.Name, partition)
+	if st == nil {
+		if _, running := g.folding.positions.assigned(); !running {
+			return nil, topology.ErrRestoring // between two sessions
+		}
+		return nil, &topology.NotOwnedError{Partition: partition}
+	}
+	if st.standby {
+		return nil, &topology.NotOwnedError{Partition: partition}
+	}
+	if !st.recovered.Load() {
+		return nil, topology.ErrRestoring
+	}
+	return st, nil
 }
 
 // inputs are the input partitions that feed a partition of the table.
@@ -40,7 +84,10 @@ func (g *group) inputs(partition int32) []topicPartition {
 func (g *group) freshness(partition int32) (at []topology.Position, stale bool) {
 	now, bound := time.Now(), g.e.cfg.Freshness
 	inputs := g.inputs(partition)
-	at = g.positionsOf(inputs)
+	at = make([]topology.Position, 0, len(inputs))
+	for _, in := range inputs {
+		at = append(at, topology.Position{Topic: in.topic, Partition: in.partition, Offset: g.folding.positions.get(in)})
+	}
 	age, ok := g.folding.positions.since(now, inputs)
 	stale = !ok || age > bound
 	for _, f := range g.feeding {
@@ -76,4 +123,64 @@ func (e *Engine) Ready() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// List reads up to limit rows from a place on. Only partitions that are
+// assigned here are listed. Rows that are written meanwhile may or may not
+// appear; no row appears twice.
+func (e *Engine) List(view string, from topology.Place, limit int, synthetic bool) (topology.Page, error) {
+	g, ok := e.views[view]
+	if !ok {
+		return topology.Page{}, topology.ErrNoView
+	}
+	var page topology.Page
+	restoring := 0
+	for p := from.Partition; p < int32(g.Table.Partitions); p++ {
+		st, err := g.readable(p)
+		if err != nil {
+			if errors.Is(err, topology.ErrRestoring) {
+				restoring++
+			}
+			continue
+		}
+		start := topology.Place{Partition: p}
+		if p == from.Partition {
+			start = from
+		}
+		done, err := g.listPartition(st, start, limit, synthetic, &page)
+		if err != nil || done {
+			return page, err
+		}
+	}
+	if restoring > 0 {
+		return topology.Page{}, topology.ErrRestoring
+	}
+	return page, nil
+}
+
+// listPartition adds rows of one partition; done says that the page is full.
+func (g *group) listPartition(st *store, from topology.Place, limit int, synthetic bool, page *topology.Page) (done bool, err error) {
+	at, stale := g.freshness(from.Partition)
+	place := from
+	listErr := st.log.List(from.Partition, from.Hash, from.Skip, func(r rowlog.Row) bool {
+		key, made := topology.EntityKey(r.Key)
+		if made == synthetic {
+			if len(page.Rows) == limit {
+				page.Next, done = &place, true
+				return false
+			}
+			var row any
+			if row, err = g.decodeRow(r.Value); err != nil {
+				return false
+			}
+			page.Rows = append(page.Rows, topology.Answer{Key: key, Row: row.(topology.Row), Positions: at, Stale: stale})
+		}
+		if r.Hash == place.Hash {
+			place.Skip++
+		} else {
+			place = topology.Place{Partition: from.Partition, Hash: r.Hash, Skip: 1}
+		}
+		return true
+	})
+	return done, errors.Join(err, listErr)
 }

@@ -62,8 +62,7 @@ func TestStandbysHoldNobodyUp(t *testing.T) {
 		e, _ := c.start(t.TempDir(), folding())
 		workers = append(workers, e)
 	}
-	claims := topologies.ClaimStatus.Declare()
-	all := (2 + len(claims.Vias())) * claims.Table.Partitions // two inputs in place, and the repartition topics
+	all := 6 * topologies.ClaimStatus.TableOf().Topic.Partitions // two inputs in place, and four repartition topics
 	running := func() (n int) {
 		for _, e := range workers {
 			if g := e.Status().Groups[0]; g.State == "running" && len(g.Inputs) == all/len(workers) {

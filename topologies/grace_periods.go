@@ -1,0 +1,33 @@
+package topologies
+
+import (
+	"payerflow/codecs"
+	"payerflow/internal/topology"
+	"payerflow/processors"
+	"payerflow/tables"
+)
+
+// GracePeriods folds a member's premiums into one row by memberId, and says
+// what nobody said when a date passes. It reads what it says.
+var GracePeriods = topology.Group[tables.GracePeriods]{
+	Name: "grace-periods.v1-billing-consumer",
+	Doc:  "which premiums are overdue, and the grace periods that follow",
+	Rows: codecs.NewAvro[tables.GracePeriods]("grace-periods.v1-billing-consumer-table", rowBytes),
+	Inputs: topology.Inputs[tables.GracePeriods]{
+		topology.FoldWith(InvoiceGenerated, gracePolicies, processors.FoldInvoiceGenerated),
+		topology.FoldWith(PaymentReceived, gracePolicies, processors.FoldPaymentReceived),
+		topology.FoldWith(PaymentCompleted, gracePolicies, processors.FoldPaymentCompleted),
+		topology.FoldWith(PaymentMissed, gracePolicies, processors.FoldPaymentMissed),
+		topology.FoldWith(EnrollmentActivated, gracePolicies, processors.FoldEnrollmentActivated),
+		topology.FoldWith(EnrollmentTerminated, gracePolicies, processors.FoldEnrollmentTerminated),
+	},
+	Outputs: []topology.StreamRef{PaymentMissed.Ref()},
+	Timer:   topology.Timer[tables.GracePeriods]{Due: tables.GracePeriods.Due, Wake: processors.WakeGrace},
+	Pinned:  true,
+	View: topology.View{Name: "grace-periods", Key: "memberId", Doc: "Invoices, payments and grace periods of one member.",
+		Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank}},
+}
+
+func gracePolicies[E topology.Event](r topology.Reader, _ topology.Record[E]) processors.GracePolicies {
+	return topology.Pin[processors.GracePolicies](r)
+}
