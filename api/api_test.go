@@ -59,6 +59,10 @@ func (r rows) List(_ string, from topology.Place, limit int, _ bool) (topology.P
 	return p, r.err
 }
 
+func (rows) Under(string, string, topology.Place, int, bool) (topology.Page, error) {
+	return topology.Page{}, topology.ErrNoView
+}
+
 func (r rows) Ready() error { return r.ready }
 
 func (r rows) Status() topology.Status {

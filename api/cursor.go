@@ -9,12 +9,12 @@ import (
 	"payerflow/internal/topology"
 )
 
-// A cursor is a version byte, the partition (2 bytes), a hash (8) and a count
-// (4). The hash would confirm a guess at a key, so that a cursor is sealed; and
-// it is sealed for one question alone.
+// A cursor is a version byte, the partition (2 bytes), a run (8), a hash (8) and
+// a count (4). The hash would confirm a guess at a key, so that a cursor is
+// sealed; and it is sealed for one question alone.
 const (
-	cursorVersion = 2
-	cursorBytes   = 15
+	cursorVersion = 3
+	cursorBytes   = 23
 )
 
 const errCursor = "not a cursor of this question; start again without one"
@@ -32,6 +32,7 @@ func (s *surface) sealCursor(about string, p topology.Place) string {
 	b := make([]byte, 0, cursorBytes)
 	b = append(b, cursorVersion)
 	b = binary.BigEndian.AppendUint16(b, uint16(p.Partition))
+	b = binary.BigEndian.AppendUint64(b, p.Run)
 	b = binary.BigEndian.AppendUint64(b, p.Hash)
 	b = binary.BigEndian.AppendUint32(b, uint32(p.Skip))
 	return s.guard.Seal(about, b)
@@ -47,6 +48,6 @@ func (s *surface) openCursor(about, text string) (topology.Place, error) {
 		p.Errors = []Detail{{Pointer: "query.cursor", Message: errCursor}}
 		return topology.Place{}, p
 	}
-	return topology.Place{Partition: int32(binary.BigEndian.Uint16(b[1:])), Hash: binary.BigEndian.Uint64(b[3:]),
-		Skip: int(binary.BigEndian.Uint32(b[11:]))}, nil
+	return topology.Place{Partition: int32(binary.BigEndian.Uint16(b[1:])), Run: binary.BigEndian.Uint64(b[3:]),
+		Hash: binary.BigEndian.Uint64(b[11:]), Skip: int(binary.BigEndian.Uint32(b[19:]))}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"payerflow/api/audit"
 	"payerflow/internal/topology"
+	"payerflow/processors"
 )
 
 type listInput struct {
@@ -41,20 +42,27 @@ func (s *surface) registerList(api huma.API, v topology.Served) {
 		if err != nil {
 			return nil, problemOf(err)
 		}
-		out := &listOutput{Rows{Rows: []Answer{}}}
-		keys := make([]string, 0, len(page.Rows))
-		for _, a := range page.Rows {
-			shown, err := answer(v.Name, a, mask)
-			if err != nil {
-				return nil, err
-			}
-			out.Body.add(shown)
-			keys = append(keys, a.Key)
-		}
-		audit.Shows(ctx, len(keys), keys...)
-		if page.Next != nil {
-			out.Body.Next = s.sealCursor(about, *page.Next)
-		}
-		return out, nil
+		return s.page(ctx, v, mask, about, page)
 	})
+}
+
+// page is what is answered and written down of a run of rows.
+func (s *surface) page(ctx context.Context, v topology.Served, mask *processors.RowMask, about string, page topology.Page) (*listOutput, error) {
+	out := &listOutput{Rows{Rows: []Answer{}}}
+	keys := make([]string, 0, len(page.Rows))
+	for _, a := range page.Rows {
+		shown, err := answer(v.Name, a, mask)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.add(shown)
+		if keys = append(keys, a.Key); a.ID != "" {
+			keys = append(keys, a.ID)
+		}
+	}
+	audit.Shows(ctx, len(page.Rows), keys...)
+	if page.Next != nil {
+		out.Body.Next = s.sealCursor(about, *page.Next)
+	}
+	return out, nil
 }

@@ -16,7 +16,7 @@ type ViewInfo struct {
 	Name string `json:"name"`
 	Key  string `json:"key" doc:"What the key is"`
 	Doc  string `json:"doc"`
-	Path string `json:"path" doc:"Where a row is read"`
+	Path string `json:"path" doc:"Where a row is read, or the rows under a key"`
 }
 
 type viewsOutput struct {
@@ -45,7 +45,11 @@ func registerViews(api huma.API, s *surface) {
 }
 
 func registerView(api huma.API, s *surface, v topology.Served) {
-	s.registerRow(api, v)
+	if v.Lists {
+		s.registerUnder(api, v)
+	} else {
+		s.registerRow(api, v)
+	}
 	s.registerList(api, v)
 	s.registerAggregate(api, v)
 }

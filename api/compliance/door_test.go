@@ -38,6 +38,10 @@ type claims struct{}
 func (claims) Views() []topology.Served {
 	return []topology.Served{{View: topologies.ClaimStatus.View, Row: reflect.TypeFor[tables.ClaimStatus]()}}
 }
+func (claims) Under(string, string, topology.Place, int, bool) (topology.Page, error) {
+	return topology.Page{}, topology.ErrNoView
+}
+
 func (claims) Ready() error            { return nil }
 func (claims) Status() topology.Status { return topology.Status{} }
 func (claims) Get(_, key string, _ bool) (topology.Answer, error) {

@@ -96,8 +96,12 @@ func (l *lockedBuffer) String() string {
 type noViews struct{}
 
 func (noViews) Views() []topology.Served { return nil }
-func (noViews) Ready() error             { return nil }
-func (noViews) Status() topology.Status  { return topology.Status{} }
+func (noViews) Under(string, string, topology.Place, int, bool) (topology.Page, error) {
+	return topology.Page{}, topology.ErrNoView
+}
+
+func (noViews) Ready() error            { return nil }
+func (noViews) Status() topology.Status { return topology.Status{} }
 func (noViews) Get(string, string, bool) (topology.Answer, error) {
 	return topology.Answer{}, topology.ErrNoView
 }

@@ -41,7 +41,7 @@ func newDeadlines(due func(row any) time.Time) *deadlines {
 func readDeadlines(g *group, log *rowlog.Log, partition int32) (*deadlines, error) {
 	d := newDeadlines(g.Timer.Due)
 	var err error
-	listErr := log.List(partition, 0, 0, func(r rowlog.Row) bool {
+	listErr := log.List(partition, rowlog.Place{}, func(r rowlog.Row) bool {
 		var row any
 		if row, err = g.decodeRow(r.Value); err == nil {
 			d.move(r.Key, nil, row)

@@ -203,7 +203,11 @@ func (p *processor) openTable(cl *cluster, topic string) (name string, log *rowl
 	if err != nil {
 		return name, nil, err
 	}
-	log, wiped, err := p.g.e.state.table(name, origin)
+	var o rowlog.Options
+	if topic == p.table() && p.g.KeepsUnder() {
+		o.Order = topology.PrefixOf
+	}
+	log, wiped, err := p.g.e.state.table(name, origin, o)
 	if err != nil {
 		return name, nil, err
 	}

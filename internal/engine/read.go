@@ -32,7 +32,7 @@ func (e *Engine) Get(view, key string, synthetic bool) (topology.Answer, error) 
 	if !ok {
 		return topology.Answer{}, topology.ErrNoView
 	}
-	partition := topology.Partition([]byte(key), g.Table.Partitions)
+	partition := g.partitionOf(key)
 	st, err := g.readable(partition)
 	if err != nil {
 		return topology.Answer{}, err
@@ -49,7 +49,25 @@ func (e *Engine) Get(view, key string, synthetic bool) (topology.Answer, error) 
 	if err != nil {
 		return topology.Answer{}, err
 	}
-	return topology.Answer{Key: key, Row: row.(topology.Row), Positions: at, Stale: stale}, nil
+	return g.answer(key, row, at, stale), nil
+}
+
+// answer is a row with the engine's account of it.
+func (g *group) answer(key string, row any, at []topology.Position, stale bool) topology.Answer {
+	a := topology.Answer{Key: key, Row: row.(topology.Row), Positions: at, Stale: stale}
+	if g.View.Lists {
+		key, suffix := topology.SplitUnder(key)
+		a.Key, a.ID = key, topology.IDOf(suffix)
+	}
+	return a
+}
+
+// partitionOf is where the row of a key is.
+func (g *group) partitionOf(key string) int32 {
+	if g.View.Lists {
+		key, _ = topology.SplitUnder(key)
+	}
+	return topology.Partition([]byte(key), g.Table.Partitions)
 }
 
 func (g *group) readable(partition int32) (*store, error) {
@@ -158,11 +176,36 @@ func (e *Engine) List(view string, from topology.Place, limit int, synthetic boo
 	return page, nil
 }
 
+// Under reads up to limit rows under a key, in the order of their numbers.
+func (e *Engine) Under(view, key string, from topology.Place, limit int, synthetic bool) (page topology.Page, err error) {
+	g, ok := e.views[view]
+	if !ok || !g.View.Lists {
+		return page, topology.ErrNoView
+	}
+	from.Partition = g.partitionOf(key)
+	st, err := g.readable(from.Partition)
+	if err != nil {
+		return page, err
+	}
+	prefix := topology.RowKey(topology.RowUnder(key, ""), synthetic)
+	_, err = g.fill(&page, from, limit, synthetic, func(place rowlog.Place, f func(rowlog.Row) bool) error {
+		return st.log.Under(from.Partition, prefix, place, limit+1, f)
+	})
+	return page, err
+}
+
 // listPartition adds rows of one partition; done says that the page is full.
 func (g *group) listPartition(st *store, from topology.Place, limit int, synthetic bool, page *topology.Page) (done bool, err error) {
+	return g.fill(page, from, limit, synthetic, func(place rowlog.Place, f func(rowlog.Row) bool) error {
+		return st.log.List(from.Partition, place, f)
+	})
+}
+
+// fill adds the rows that list finds from a place on.
+func (g *group) fill(page *topology.Page, from topology.Place, limit int, synthetic bool, list func(rowlog.Place, func(rowlog.Row) bool) error) (done bool, err error) {
 	at, stale := g.freshness(from.Partition)
 	place := from
-	listErr := st.log.List(from.Partition, from.Hash, from.Skip, func(r rowlog.Row) bool {
+	listErr := list(rowlog.Place{Run: from.Run, Hash: from.Hash, Skip: from.Skip}, func(r rowlog.Row) bool {
 		key, made := topology.EntityKey(r.Key)
 		if made == synthetic {
 			if len(page.Rows) == limit {
@@ -173,12 +216,12 @@ func (g *group) listPartition(st *store, from topology.Place, limit int, synthet
 			if row, err = g.decodeRow(r.Value); err != nil {
 				return false
 			}
-			page.Rows = append(page.Rows, topology.Answer{Key: key, Row: row.(topology.Row), Positions: at, Stale: stale})
+			page.Rows = append(page.Rows, g.answer(key, row, at, stale))
 		}
-		if r.Hash == place.Hash {
+		if r.Run == place.Run && r.Hash == place.Hash {
 			place.Skip++
 		} else {
-			place = topology.Place{Partition: from.Partition, Hash: r.Hash, Skip: 1}
+			place = topology.Place{Partition: from.Partition, Run: r.Run, Hash: r.Hash, Skip: 1}
 		}
 		return true
 	})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +32,7 @@ type partitionRows struct {
 	young, old map[string]*row // two generations: what is not used falls out of the old one
 	bytes      int             // of young
 	dirty      []*row
+	changes    *changes // what is dirty under keys; nil: nobody has asked
 	encoded    [][]byte
 	records    []*[recordChunk]kgo.Record // the memory of what was produced
 	sent       int
@@ -246,7 +245,7 @@ func (r *rows) store() error {
 		for _, kept := range p.dirty {
 			kept.dirty = false
 		}
-		p.dirty, p.encoded, p.offset = p.dirty[:0], p.encoded[:0], -1
+		p.dirty, p.changes, p.encoded, p.offset = p.dirty[:0], nil, p.encoded[:0], -1
 		if p.deadlines != nil {
 			p.deadlines.settle()
 		}
@@ -267,83 +266,4 @@ func (r *rows) drop() {
 		}
 		r.parts[n] = p
 	}
-}
-
-// Join and Lookup read the copies of other groups' tables that goka keeps
-// filled: it has restored them before the first record is folded.
-func (w *work) Join(table string) any { return w.read(table, w.part.partition, string(w.stored)) }
-
-func (w *work) Lookup(table, key string) any {
-	for _, l := range w.rows.g.Lookups {
-		if l.Topic.Name == table {
-			return w.read(table, topology.Partition([]byte(key), l.Topic.Partitions), key)
-		}
-	}
-	panic(fmt.Sprintf("group %s looks up %s without declaring it", w.rows.g.Name, table))
-}
-
-// Row reads another row of the group's own table, in this partition.
-func (w *work) Row(key string) any {
-	kept, err := w.rows.load(w.part, []byte(topology.RowKey(key, w.raw.Synthetic())))
-	if err != nil {
-		panic(topology.Unreadable{Err: err})
-	}
-	return kept.value
-}
-
-// Under reads rows under a key, in this partition.
-func (w *work) Under(key, after string, limit int) []topology.Sub {
-	under, err := w.rows.under(w.part, topology.RowKey(topology.RowUnder(key, ""), w.raw.Synthetic()), after, limit)
-	if err != nil {
-		panic(topology.Unreadable{Err: err})
-	}
-	return under
-}
-
-// under reads up to limit rows whose stored keys begin with a prefix, behind
-// the suffix after, as the open transaction has left them.
-func (r *rows) under(p *partitionRows, prefix, after string, limit int) (out []topology.Sub, err error) {
-	found := map[string]any{}
-	listErr := r.log.List(p.partition, 0, 0, func(l rowlog.Row) bool {
-		if suffix, ok := strings.CutPrefix(l.Key, prefix); ok {
-			found[suffix], err = r.g.decodeRow(l.Value)
-		}
-		return err == nil
-	})
-	if err = errors.Join(err, listErr); err != nil {
-		return nil, err
-	}
-	for _, kept := range p.dirty {
-		if suffix, ok := strings.CutPrefix(kept.key, prefix); ok {
-			if found[suffix] = kept.value; kept.value == nil {
-				delete(found, suffix)
-			}
-		}
-	}
-	for suffix, row := range found {
-		if after == "" || topology.CompareSuffixes(suffix, after) > 0 {
-			out = append(out, topology.Sub{Suffix: suffix, Row: row})
-		}
-	}
-	slices.SortFunc(out, func(a, b topology.Sub) int { return topology.CompareSuffixes(a.Suffix, b.Suffix) })
-	return out[:min(limit, len(out))], nil
-}
-
-func (w *work) read(table string, partition int32, key string) any {
-	serde, declared := w.rows.g.Tables[table]
-	if !declared {
-		panic(fmt.Sprintf("group %s reads %s without declaring it", w.rows.g.Name, table))
-	}
-	b, _, err := w.rt.p.followed(table).Get(partition, key)
-	if err != nil {
-		panic(topology.Unreadable{Err: err})
-	}
-	if b == nil {
-		return nil
-	}
-	row, err := serde.Decode(b)
-	if err != nil {
-		panic(topology.Unreadable{Err: fmt.Errorf("row of %s/%d: %w", table, partition, err)})
-	}
-	return row
 }

@@ -62,7 +62,14 @@ func TestStandbysHoldNobodyUp(t *testing.T) {
 		e, _ := c.start(t.TempDir(), folding())
 		workers = append(workers, e)
 	}
-	all := 6 * topologies.ClaimStatus.TableOf().Topic.Partitions // two inputs in place, and four repartition topics
+	group := topologies.ClaimStatus.Declare()
+	topics := len(group.Vias())
+	for _, in := range group.Inputs {
+		if !in.Whole {
+			topics++
+		}
+	}
+	all := topics * group.Table.Partitions
 	running := func() (n int) {
 		for _, e := range workers {
 			if g := e.Status().Groups[0]; g.State == "running" && len(g.Inputs) == all/len(workers) {

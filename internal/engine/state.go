@@ -43,7 +43,7 @@ const originFile = "origin"
 
 // table opens the row log of a table. What was filled from another topic, in
 // another format, or does not read is wiped; the reason says so.
-func (s *state) table(name, origin string) (log *rowlog.Log, wiped string, err error) {
+func (s *state) table(name, origin string, o rowlog.Options) (log *rowlog.Log, wiped string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	dir := filepath.Join(s.dir, name)
@@ -58,7 +58,7 @@ func (s *state) table(name, origin string) (log *rowlog.Log, wiped string, err e
 		return s.logs[name], "", nil
 	}
 	if wiped == "" {
-		log, err = rowlog.Open(dir, rowlog.Options{})
+		log, err = rowlog.Open(dir, o)
 		if errors.Is(err, rowlog.ErrCorrupt) {
 			wiped, err = "it is corrupt", nil
 		}
@@ -67,7 +67,7 @@ func (s *state) table(name, origin string) (log *rowlog.Log, wiped string, err e
 		}
 	}
 	if wiped != "" {
-		if log, err = s.wipe(name, dir); err != nil {
+		if log, err = s.wipe(name, dir, o); err != nil {
 			return nil, "", err
 		}
 	}
@@ -78,7 +78,7 @@ func (s *state) table(name, origin string) (log *rowlog.Log, wiped string, err e
 	return log, wiped, nil
 }
 
-func (s *state) wipe(name, dir string) (*rowlog.Log, error) {
+func (s *state) wipe(name, dir string, o rowlog.Options) (*rowlog.Log, error) {
 	if l := s.logs[name]; l != nil {
 		delete(s.logs, name)
 		_ = l.Close() // what it holds goes away
@@ -86,7 +86,7 @@ func (s *state) wipe(name, dir string) (*rowlog.Log, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("local rows: %w", err)
 	}
-	log, err := rowlog.Open(dir, rowlog.Options{})
+	log, err := rowlog.Open(dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("local rows: %w", err)
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // An entry is a header of 16 bytes, the key, the value, and zeros up to a
@@ -69,5 +67,3 @@ func readEntry(b []byte) (entry, error) {
 	return entry{kind: kind(b[4]), partition: binary.LittleEndian.Uint16(b[6:]), key: key,
 		value: b[headerBytes+keyLen : headerBytes+keyLen+valueLen : headerBytes+keyLen+valueLen], size: size}, nil
 }
-
-func hashOf(key string) uint64 { return xxhash.Sum64String(key) }

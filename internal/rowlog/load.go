@@ -13,7 +13,8 @@ import (
 
 const (
 	indexName    = "index"
-	indexMagic   = "payerflow rows 1"
+	hashedMagic  = "payerflow rows 1"
+	orderedMagic = "payerflow rows 2"
 	scanBuffer   = 1 << 20
 	firstSegment = 1
 )
@@ -136,15 +137,16 @@ func (l *Log) count() error {
 		s.live = 0
 	}
 	for _, part := range l.part {
-		for _, s := range part.index.slots {
-			if s.ref == 0 {
-				continue
+		inside := true
+		part.index.ascend(spot{}, func(_ spot, ref Ref) bool {
+			seg := l.segs[ref.segment()]
+			if inside = seg != nil && ref.offset()+ref.length() <= seg.size; inside {
+				seg.live += ref.length()
 			}
-			seg := l.segs[s.ref.segment()]
-			if seg == nil || s.ref.offset()+s.ref.length() > seg.size {
-				return fmt.Errorf("the index points outside of the log: %w", ErrCorrupt)
-			}
-			seg.live += s.ref.length()
+			return inside
+		})
+		if !inside {
+			return fmt.Errorf("the index points outside of the log: %w", ErrCorrupt)
 		}
 	}
 	return nil
@@ -181,14 +183,15 @@ func (l *Log) writeIndex() error {
 }
 
 // encodeIndex writes: magic, tail segment and offset, number of partitions;
-// for each its number, changelog offset and its time, count, and slots of hash and place.
+// for each its number, changelog offset and its time, count, and slots of hash
+// and place, each with its run in front in a log with an order.
 func (l *Log) encodeIndex(w *bufio.Writer) {
 	var b [8]byte
 	u64 := func(v uint64) {
 		binary.LittleEndian.PutUint64(b[:], v)
 		_, _ = w.Write(b[:]) // Flush returns the first error
 	}
-	_, _ = w.WriteString(indexMagic)
+	_, _ = w.WriteString(l.magic())
 	u64(uint64(l.tail.id))
 	u64(uint64(l.tail.size))
 	u64(uint64(len(l.part)))
@@ -196,14 +199,25 @@ func (l *Log) encodeIndex(w *bufio.Writer) {
 		u64(uint64(p))
 		u64(uint64(part.offset))
 		u64(uint64(part.at))
-		u64(uint64(part.index.n))
-		for _, s := range part.index.slots {
-			if s.ref != 0 {
-				u64(s.hash)
-				u64(uint64(s.ref))
+		u64(uint64(part.index.len()))
+		part.index.ascend(spot{}, func(at spot, ref Ref) bool {
+			if l.o.Order != nil {
+				u64(at.run)
 			}
-		}
+			u64(at.hash)
+			u64(uint64(ref))
+			return true
+		})
 	}
+}
+
+// magic is what the index file begins with. One of another kind does not count,
+// and the segments are replayed.
+func (l *Log) magic() string {
+	if l.o.Order != nil {
+		return orderedMagic
+	}
+	return hashedMagic
 }
 
 func (l *Log) readIndex() (segment uint16, offset int64, err error) {
@@ -214,11 +228,12 @@ func (l *Log) readIndex() (segment uint16, offset int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	if len(b) < len(indexMagic)+24+4 || string(b[:len(indexMagic)]) != indexMagic ||
+	magic := l.magic()
+	if len(b) < len(magic)+24+4 || string(b[:len(magic)]) != magic ||
 		binary.LittleEndian.Uint32(b[len(b)-4:]) != crc32.Checksum(b[:len(b)-4], castagnoli) {
 		return 0, 0, ErrCorrupt
 	}
-	b = b[len(indexMagic) : len(b)-4]
+	b = b[len(magic) : len(b)-4]
 	u64 := func() (v uint64) {
 		v, b = binary.LittleEndian.Uint64(b), b[8:]
 		return v
@@ -228,13 +243,15 @@ func (l *Log) readIndex() (segment uint16, offset int64, err error) {
 		p := int32(u64())
 		part := &partition{offset: int64(u64()), at: int64(u64())}
 		n := int(u64())
-		sorted := make([]slot, n)
-		for i := range sorted {
-			sorted[i] = slot{u64(), Ref(u64())}
+		part.index = l.newIndex(n)
+		for range n {
+			var at spot
+			if l.o.Order != nil {
+				at.run = u64()
+			}
+			at.hash = u64()
+			part.index.insert(at, Ref(u64()))
 		}
-		part.index = newIndex(n)
-		part.index.fill(sorted)
-		part.index.n = n
 		l.part[p] = part
 	}
 	if s := l.segs[segment]; s == nil || s.size < offset {

@@ -8,12 +8,21 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Options of a Log; zero values take the defaults.
 type Options struct {
 	SegmentBytes int64   // a segment is closed when it is larger; default 256 MiB
 	Garbage      float64 // share of dead bytes at which the oldest segment is merged; default 0.5
+	// Order has rows kept in the order of what they are under: it is how many
+	// bytes of a key stand before its suffix, and the suffix's number. nil: rows
+	// are in the order of their hashes. Log.Under needs it. A function that gives
+	// other numbers than before needs another magic of the index file.
+	Order func(key string) (prefix int, number uint32)
+
+	hash func(key string) uint64 // in tests, one with collisions
 }
 
 // Log holds the rows of one table. Reads may run beside each other and beside
@@ -29,12 +38,12 @@ type Log struct {
 }
 
 type partition struct {
-	index  *index
+	index  index
 	offset int64 // changelog offset, -1: none
 	at     int64 // when that was committed, unix seconds
 }
 
-func newPartition() *partition { return &partition{index: newIndex(0), offset: -1} }
+func (l *Log) newPartition() *partition { return &partition{index: l.newIndex(0), offset: -1} }
 
 // Open reads the index and replays what was committed after it was written. A
 // batch that was not committed is cut off. The error wraps ErrCorrupt where
@@ -46,6 +55,9 @@ func Open(dir string, o Options) (*Log, error) {
 	o.SegmentBytes = min(o.SegmentBytes, maxSegment-maxEntry)
 	if o.Garbage == 0 {
 		o.Garbage = 0.5
+	}
+	if o.hash == nil {
+		o.hash = xxhash.Sum64String
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("row log: %w", err)
@@ -85,7 +97,7 @@ func (l *Log) Get(p int32, key string) (value []byte, ref Ref, err error) {
 }
 
 func (l *Log) find(part *partition, key string) (value []byte, ref Ref, err error) {
-	part.index.each(hashOf(key), func(r Ref) bool {
+	part.index.each(l.spotOf(key), func(r Ref) bool {
 		var e entry
 		if e, err = l.segs[r.segment()].read(r, nil); err == nil && string(e.key) == key {
 			value, ref = e.value, r
@@ -121,67 +133,9 @@ func (l *Log) Rows(p int32) int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if part := l.part[p]; part != nil {
-		return part.index.n
+		return part.index.len()
 	}
 	return 0
-}
-
-// Row is one listed row.
-type Row struct {
-	Hash  uint64
-	Key   string
-	Value []byte
-}
-
-// listChunk is how many rows are read under one lock.
-const listChunk = 64
-
-// List calls f with rows of a partition in hash order, from the row number
-// skip among those with at least the hash, until f returns false. A row that
-// is written meanwhile is seen in its old or its new state.
-func (l *Log) List(p int32, from uint64, skip int, f func(Row) bool) error {
-	for {
-		rows, err := l.chunk(p, from, skip)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if !f(r) {
-				return nil
-			}
-			if r.Hash != from {
-				from, skip = r.Hash, 0
-			}
-			skip++
-		}
-		if len(rows) < listChunk {
-			return nil
-		}
-	}
-}
-
-func (l *Log) chunk(p int32, from uint64, skip int) (rows []Row, err error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	part := l.part[p]
-	if part == nil {
-		return nil, nil
-	}
-	for i := part.index.at(from); i < len(part.index.slots) && len(rows) < listChunk; i++ {
-		s := part.index.slots[i]
-		switch {
-		case s.ref == 0:
-		case s.hash == from && skip > 0:
-			skip--
-		default:
-			e, err := l.segs[s.ref.segment()].read(s.ref, nil)
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, Row{s.hash, string(e.key), e.value})
-		}
-	}
-	return rows, nil
 }
 
 // Batch is a set of changes that are in force together or not at all.
@@ -286,21 +240,19 @@ func (l *Log) Commit(b *Batch, placed func(i int, r Ref)) error {
 func (l *Log) apply(c change, ref Ref) error {
 	part := l.part[c.partition]
 	if part == nil {
-		part = newPartition()
+		part = l.newPartition()
 		l.part[c.partition] = part
 	}
 	switch c.kind {
 	case offsetEntry:
 		part.offset, part.at = c.offset, c.moment
 	case wipeEntry:
-		for _, s := range part.index.slots {
-			l.dead(s.ref)
-		}
-		l.part[c.partition] = newPartition()
+		part.index.ascend(spot{}, func(_ spot, ref Ref) bool { l.dead(ref); return true })
+		l.part[c.partition] = l.newPartition()
 	case putEntry:
-		hash := hashOf(c.key)
+		at := l.spotOf(c.key)
 		l.segs[ref.segment()].live += ref.length()
-		if c.previous != 0 && part.index.replace(hash, c.previous, ref) {
+		if c.previous != 0 && part.index.replace(at, c.previous, ref) {
 			l.dead(c.previous)
 			return nil
 		}
@@ -309,24 +261,24 @@ func (l *Log) apply(c change, ref Ref) error {
 			return err
 		}
 		if old != 0 {
-			part.index.replace(hash, old, ref)
+			part.index.replace(at, old, ref)
 			l.dead(old)
 		} else {
-			part.index.insert(hash, ref)
+			part.index.insert(at, ref)
 		}
 	case deleteEntry:
 		old, err := l.placeOf(part, c.key)
 		if err != nil || old == 0 {
 			return err
 		}
-		part.index.remove(hashOf(c.key), old)
+		part.index.remove(l.spotOf(c.key), old)
 		l.dead(old)
 	}
 	return nil
 }
 
 func (l *Log) placeOf(part *partition, key string) (ref Ref, err error) {
-	part.index.each(hashOf(key), func(r Ref) bool {
+	part.index.each(l.spotOf(key), func(r Ref) bool {
 		var e entry
 		if e, err = l.segs[r.segment()].read(r, l.buf); err == nil && string(e.key) == key {
 			ref = r

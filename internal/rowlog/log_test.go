@@ -1,17 +1,52 @@
 package rowlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"pgregory.net/rapid"
 )
+
+// kinds are the ways to keep rows in order. Few bits of hash make collisions
+// ordinary.
+var kinds = map[string]Options{
+	"hashed":                 {},
+	"hashed, few hashes":     {hash: fewHashes},
+	"under keys":             {Order: orderInTest},
+	"under keys, few hashes": {Order: orderInTest, hash: fewHashes},
+}
+
+// fewHashes gives the first and the last hash there is, and one between.
+func fewHashes(key string) uint64 {
+	return []uint64{0, 1 << 63, 1<<64 - 1}[xxhash.Sum64String(key)%3]
+}
+
+// orderInTest reads keys such as "a/3-x": x with the number 3 under a.
+func orderInTest(key string) (prefix int, number uint32) {
+	i := strings.IndexByte(key, '/')
+	if i < 0 {
+		return len(key), 0
+	}
+	if _, err := fmt.Sscanf(key[i+1:], "%d-", &number); err != nil {
+		panic(err)
+	}
+	return i + 1, number
+}
+
+func eachKind(t *testing.T, f func(t *testing.T, o Options)) {
+	for name, o := range kinds {
+		t.Run(name, func(t *testing.T) { f(t, o) })
+	}
+}
 
 // model is what the log must hold.
 type model struct {
@@ -40,17 +75,18 @@ func (m *model) compare(t interface{ Fatalf(string, ...any) }, l *Log) {
 		if got := l.Rows(p); got != len(m.rows[p]) {
 			t.Fatalf("partition %d has %d rows, want %d", p, got, len(m.rows[p]))
 		}
-		var hashes []uint64
+		var listed []Row
 		seen := map[string]string{}
-		if err := l.List(p, 0, 0, func(r Row) bool {
-			hashes, seen[r.Key] = append(hashes, r.Hash), string(r.Value)
+		if err := l.List(p, Place{}, func(r Row) bool {
+			listed, seen[r.Key] = append(listed, r), string(r.Value)
 			return true
 		}); err != nil {
 			t.Fatalf("list: %v", err)
 		}
-		if !sort.SliceIsSorted(hashes, func(i, j int) bool { return hashes[i] < hashes[j] }) || len(hashes) != len(m.rows[p]) {
-			t.Fatalf("listed %d rows of %d, or not in hash order", len(hashes), len(m.rows[p]))
+		if !slices.IsSortedFunc(listed, inOrder) || len(listed) != len(m.rows[p]) {
+			t.Fatalf("listed %d rows of %d, or not in order", len(listed), len(m.rows[p]))
 		}
+		m.compareUnder(t, l, p, listed)
 		for k, v := range m.rows[p] {
 			got, ref, err := l.Get(p, k)
 			if err != nil || ref == 0 || string(got) != v || seen[k] != v {
@@ -60,14 +96,64 @@ func (m *model) compare(t interface{ Fatalf(string, ...any) }, l *Log) {
 	}
 }
 
+func inOrder(a, b Row) int {
+	return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.Key, b.Key))
+}
+
+// compareUnder lists what is under each key, from each row on, and expects what
+// is in the list of all.
+func (m *model) compareUnder(t interface{ Fatalf(string, ...any) }, l *Log, p int32, all []Row) {
+	if l.o.Order == nil {
+		return
+	}
+	under := map[string][]Row{}
+	for _, r := range all {
+		n, _ := orderInTest(r.Key)
+		under[r.Key[:n]] = append(under[r.Key[:n]], r)
+	}
+	for prefix, want := range under {
+		place := Place{}
+		for i := range want {
+			n := 0
+			if err := l.Under(p, prefix, place, i+1, func(r Row) bool {
+				if r.Key != want[i+n].Key || string(r.Value) != string(want[i+n].Value) {
+					t.Fatalf("from %d on, row %d is another", i, n)
+				}
+				n++
+				return n <= i || i%2 == 0 // some lists are cut short
+			}); err != nil || n < min(i+1, len(want)-i) {
+				t.Fatalf("from %d on, %d rows of %d: %v", i, n, len(want), err)
+			}
+			if _, number := orderInTest(want[i].Key); uint32(want[i].Run) != number {
+				t.Fatalf("a row with the number %d stands at %d", number, uint32(want[i].Run))
+			}
+			place = l.behind(want[i], want)
+		}
+	}
+}
+
+// behind is the place behind a row.
+func (l *Log) behind(r Row, rows []Row) Place {
+	at := l.PlaceOf(r.Key)
+	for _, o := range rows {
+		if o.Run == r.Run && o.Hash == r.Hash && o.Key <= r.Key {
+			at.Skip++
+		}
+	}
+	return at
+}
+
 // TestAgainstModel runs random batches with reopening, crashes and torn tails
 // in between, on segments so small that they roll and merge all the time.
-func TestAgainstModel(t *testing.T) {
+func TestAgainstModel(t *testing.T) { eachKind(t, againstModel) }
+
+func againstModel(t *testing.T, kind Options) {
 	tries := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		tries++
 		dir := filepath.Join(t.TempDir(), fmt.Sprint(tries))
-		o := Options{SegmentBytes: int64(rapid.SampledFrom([]int{512, 2048, 1 << 20}).Draw(rt, "segment")), Garbage: 0.3}
+		o := kind
+		o.SegmentBytes, o.Garbage = int64(rapid.SampledFrom([]int{512, 2048, 1 << 20}).Draw(rt, "segment")), 0.3
 		l, err := Open(dir, o)
 		if err != nil {
 			rt.Fatal(err)
@@ -108,10 +194,22 @@ func TestAgainstModel(t *testing.T) {
 	})
 }
 
+// modelKeys are under keys and under none.
+var modelKeys = func() (keys []string) {
+	for k := range 26 {
+		key := fmt.Sprintf("key-%d", k)
+		if k > 4 {
+			key = fmt.Sprintf("key-%d/%d-%d", k%3, k%4, k)
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}()
+
 func batch(rt *rapid.T, l *Log, m *model) {
 	var b Batch
 	for range rapid.IntRange(0, 30).Draw(rt, "changes") {
-		p, k := int32(rapid.IntRange(0, 2).Draw(rt, "p")), fmt.Sprintf("key-%d", rapid.IntRange(0, 25).Draw(rt, "k"))
+		p, k := int32(rapid.IntRange(0, 2).Draw(rt, "p")), rapid.SampledFrom(modelKeys).Draw(rt, "k")
 		switch rapid.IntRange(0, 9).Draw(rt, "kind") {
 		case 0, 1:
 			b.Delete(p, k)
@@ -178,8 +276,11 @@ func TestAlteredSegmentIsFound(t *testing.T) {
 	}
 }
 
-func TestReadersBesideAWriter(t *testing.T) {
-	l, err := Open(t.TempDir(), Options{SegmentBytes: 1 << 16, Garbage: 0.2})
+func TestReadersBesideAWriter(t *testing.T) { eachKind(t, readersBesideAWriter) }
+
+func readersBesideAWriter(t *testing.T, o Options) {
+	o.SegmentBytes, o.Garbage = 1<<16, 0.2
+	l, err := Open(t.TempDir(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +308,7 @@ func TestReadersBesideAWriter(t *testing.T) {
 				default:
 				}
 				n := 0
-				if err := l.List(0, 0, 0, func(r Row) bool {
+				if err := l.List(0, Place{}, func(r Row) bool {
 					var k, round int
 					if _, err := fmt.Sscanf(string(r.Value), "%d %d", &k, &round); err != nil || fmt.Sprint(k) != r.Key {
 						t.Error("a row holds another key's value")
@@ -220,7 +321,7 @@ func TestReadersBesideAWriter(t *testing.T) {
 			}
 		})
 	}
-	for round := range 300 {
+	for round := range 200 {
 		write(round + 1)
 	}
 	close(done)
@@ -231,13 +332,22 @@ func TestReadersBesideAWriter(t *testing.T) {
 }
 
 func TestIndexKeepsOrderThroughGrowthAndRemoval(t *testing.T) {
+	t.Run("hashed", func(t *testing.T) { indexKeepsOrder(t, func() index { return newHashed(0) }) })
+	t.Run("ordered", func(t *testing.T) { indexKeepsOrder(t, func() index { return newOrdered() }) })
+}
+
+func indexKeepsOrder(t *testing.T, empty func() index) {
 	rapid.Check(t, func(rt *rapid.T) {
-		x, want := newIndex(0), map[Ref]uint64{}
+		x, want := empty(), map[Ref]spot{}
 		for i := range rapid.IntRange(0, 2000).Draw(rt, "n") {
 			hash := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 50), rapid.Uint64Range(1<<64-50, 1<<64-1)).Draw(rt, "hash")
 			ref := makeRef(1, int64(i)*unit, unit)
-			x.insert(hash, ref)
-			want[ref] = hash
+			at := spot{hash: hash}
+			if _, flat := x.(*hashed); !flat {
+				at.run = rapid.Uint64Range(0, 3).Draw(rt, "run")
+			}
+			x.insert(at, ref)
+			want[ref] = at
 			if rapid.IntRange(0, 3).Draw(rt, "remove") == 0 {
 				for r, h := range want {
 					if !x.remove(h, r) {
@@ -248,18 +358,19 @@ func TestIndexKeepsOrderThroughGrowthAndRemoval(t *testing.T) {
 				}
 			}
 		}
-		if x.n != len(want) {
-			rt.Fatalf("counts %d, want %d", x.n, len(want))
+		if x.len() != len(want) {
+			rt.Fatalf("counts %d, want %d", x.len(), len(want))
 		}
-		last := uint64(0)
-		for _, s := range x.slots {
-			if s.ref == 0 {
-				continue
+		last, n := spot{}, 0
+		x.ascend(spot{}, func(at spot, ref Ref) bool {
+			if at.before(last) || want[ref] != at {
+				rt.Fatal("not in order")
 			}
-			if s.hash < last {
-				rt.Fatal("not in hash order")
-			}
-			last = s.hash
+			last, n = at, n+1
+			return true
+		})
+		if n != len(want) {
+			rt.Fatalf("%d places, want %d", n, len(want))
 		}
 		for r, h := range want {
 			found := false
@@ -269,29 +380,4 @@ func TestIndexKeepsOrderThroughGrowthAndRemoval(t *testing.T) {
 			}
 		}
 	})
-}
-
-func BenchmarkCommitAndGet(b *testing.B) {
-	l, err := Open(b.TempDir(), Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	value := make([]byte, 300)
-	b.ReportAllocs()
-	var batch Batch
-	for i := 0; b.Loop(); i++ {
-		key := fmt.Sprintf("claim-%d", i*7919%1_000_000)
-		_, ref, err := l.Get(0, key)
-		if err != nil {
-			b.Fatal(err)
-		}
-		batch.Put(0, key, value, ref)
-		if i%10_000 == 9_999 {
-			if err := l.Commit(&batch, nil); err != nil {
-				b.Fatal(err)
-			}
-			batch.Reset()
-		}
-	}
 }

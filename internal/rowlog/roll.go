@@ -70,54 +70,72 @@ func (l *Log) merge() (emptied []*segment, err error) {
 
 // copyLive writes the rows that the index has in a segment to the tail.
 func (l *Log) copyLive(from *segment) error {
-	const chunk = 4 << 20
-	var b []byte
-	type move struct {
-		part     *partition
-		slot     int
-		at, size int
-	}
-	var moves []move
-	flush := func() error {
-		if len(b) == 0 {
-			return nil
-		}
-		b = appendEntry(b, commitEntry, 0, "", nil)
-		if l.tail.size+int64(len(b)) > l.o.SegmentBytes && l.tail.size > 0 {
-			if err := l.roll(); err != nil {
-				return err
-			}
-		}
-		base := l.tail.size
-		if err := l.tail.append(b); err != nil {
-			return err
-		}
-		for _, m := range moves {
-			ref := makeRef(l.tail.id, base+int64(m.at), int64(m.size))
-			m.part.index.slots[m.slot].ref = ref
-			l.tail.live += ref.length()
-		}
-		b, moves = b[:0], moves[:0]
-		return nil
-	}
 	for _, part := range l.part {
-		for i, s := range part.index.slots {
-			if s.ref == 0 || s.ref.segment() != from.id {
-				continue
-			}
-			e, err := from.read(s.ref, l.buf)
-			if err != nil {
-				return err
-			}
-			at := len(b)
-			b = appendEntry(b, putEntry, int32(e.partition), string(e.key), e.value)
-			moves = append(moves, move{part, i, at, len(b) - at})
-			if len(b) > chunk {
-				if err := flush(); err != nil {
+		for at, more := (spot{}), true; more; {
+			found, next, ok := within(part.index, at, from.id)
+			for len(found) > 0 {
+				n, err := l.copyRows(from, part, found)
+				if err != nil {
 					return err
 				}
+				found = found[n:]
 			}
+			at, more = next, ok
 		}
 	}
-	return flush()
+	return nil
+}
+
+// mergeChunk and mergeRows bound what is copied by one write.
+const (
+	mergeChunk = 4 << 20
+	mergeRows  = 1 << 14
+)
+
+// within finds rows that are in a segment, from a spot on, and where to go on.
+func within(x index, from spot, segment uint16) (found []placed, next spot, more bool) {
+	x.ascend(from, func(at spot, ref Ref) bool {
+		if ref.segment() != segment {
+			return true
+		}
+		if len(found) == mergeRows { // what was found has moved until then
+			next, more = at, true
+			return false
+		}
+		found = append(found, placed{at, ref})
+		return true
+	})
+	return found, next, more
+}
+
+// copyRows writes some of the rows, by one write, and says how many.
+func (l *Log) copyRows(from *segment, part *partition, rows []placed) (n int, err error) {
+	var b []byte
+	var ends []int
+	for len(ends) < len(rows) && len(b) <= mergeChunk {
+		e, err := from.read(rows[len(ends)].ref, l.buf)
+		if err != nil {
+			return 0, err
+		}
+		b = appendEntry(b, putEntry, int32(e.partition), string(e.key), e.value)
+		ends = append(ends, len(b))
+	}
+	b = appendEntry(b, commitEntry, 0, "", nil)
+	if l.tail.size+int64(len(b)) > l.o.SegmentBytes && l.tail.size > 0 {
+		if err := l.roll(); err != nil {
+			return 0, err
+		}
+	}
+	base := l.tail.size
+	if err := l.tail.append(b); err != nil {
+		return 0, err
+	}
+	begin := 0
+	for i, end := range ends {
+		ref := makeRef(l.tail.id, base+int64(begin), int64(end-begin))
+		part.index.replace(rows[i].spot, rows[i].ref, ref)
+		l.tail.live += ref.length()
+		begin = end
+	}
+	return len(ends), nil
 }

@@ -16,6 +16,10 @@ type Views interface {
 	// List reads up to limit rows from a place on, of the partitions that are
 	// here. Rows written meanwhile may or may not appear; none appears twice.
 	List(view string, from Place, limit int, synthetic bool) (Page, error)
+	// Under reads up to limit rows under a key, in their order, from a place on:
+	// none where there are none. It fails with ErrNoView, also of a view that
+	// does not list, ErrRestoring or a NotOwnedError.
+	Under(view, key string, from Place, limit int, synthetic bool) (Page, error)
 	// Ready returns nil when every partition that is here is restored and
 	// fresh, and says what is missing otherwise.
 	Ready() error
@@ -54,14 +58,19 @@ type Position struct {
 
 // Answer is one row with the engine's own account of it. Positions are of all
 // inputs of the row's partition; the row holds at least what lies before them.
+//
+// In a view that lists, Key is the one that the row is under, and ID what its
+// suffix names.
 type Answer struct {
-	Key       string
+	Key, ID   string
 	Row       Row
 	Positions []Position
 	Stale     bool
 }
 
-// Page is a run of rows in the order (partition, 64-bit hash of the key, key).
+// Page is a run of rows in the order (partition, 64-bit hash of the key, key),
+// in a view that lists in the order (partition, hash of the key that they are
+// under, number, hash, key).
 type Page struct {
 	Rows []Answer
 	Next *Place // nil: no more
@@ -71,6 +80,7 @@ type Page struct {
 // them. It holds no key.
 type Place struct {
 	Partition int32
+	Run       uint64 // of a view that lists: hash of what the row is under (32 bits), and its number
 	Hash      uint64
 	Skip      int
 }

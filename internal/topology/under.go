@@ -34,12 +34,16 @@ func OrderOf(suffix string) (number uint32) {
 	if len(suffix) <= orderDigits || suffix[0] != '@' {
 		return 0
 	}
-	for _, c := range suffix[1 : 1+orderDigits] {
-		digit := strings.IndexRune("0123456789abcdef", c)
-		if digit < 0 {
+	for _, c := range []byte(suffix[1 : 1+orderDigits]) {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		default:
 			return 0
 		}
-		number = number<<4 | uint32(digit)
+		number = number<<4 | uint32(c)
 	}
 	return number
 }
@@ -65,6 +69,19 @@ func RowUnder(key, suffix string) string { return key + spaceEnd + suffix }
 func SplitUnder(row string) (key, suffix string) {
 	key, suffix, _ = strings.Cut(row, spaceEnd)
 	return key, suffix
+}
+
+// PrefixOf is how many bytes of a stored key stand before its suffix, and the
+// suffix's number: all rows under one key share what stands before. A row under
+// no key has no suffix. The engine's local copies are kept in this order: see
+// rowlog.Options.
+func PrefixOf(stored string) (n int, number uint32) {
+	i := strings.Index(stored, spaceEnd)
+	if i < 0 {
+		return len(stored), 0
+	}
+	n = i + len(spaceEnd)
+	return n, OrderOf(stored[n:])
 }
 
 // Own is the row of the group's own table at a key that has the partition of
