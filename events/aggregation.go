@@ -27,24 +27,25 @@ type AggregationMatched struct {
 
 // AggregationPlan is a definition as folding needs it. Times are microseconds.
 type AggregationPlan struct {
-	Kind          string              `avro:"kind" json:"kind"`
-	Steps         []string            `avro:"steps" json:"steps"`
-	Within        int64               `avro:"within" json:"within"`
-	Before        int64               `avro:"before" json:"before"`
-	Lateness      int64               `avro:"lateness" json:"lateness"`
-	Shape         string              `avro:"shape" json:"shape"`
-	Size          int64               `avro:"size" json:"size"` // of a session: its gap
-	Every         int64               `avro:"every" json:"every"`
-	Values        []AggregationNumber `avro:"values" json:"values"`
-	Output        Type                `avro:"output" json:"output"`
-	OutputVersion int32               `avro:"outputVersion" json:"outputVersion"`
+	Kind          string              `avro:"kind" json:"kind" class:"PUBLIC"`
+	Steps         []string            `avro:"steps" json:"steps" class:"PUBLIC"`
+	Within        int64               `avro:"within" json:"within" class:"PUBLIC"`
+	Before        int64               `avro:"before" json:"before" class:"PUBLIC"`
+	Lateness      int64               `avro:"lateness" json:"lateness" class:"PUBLIC"`
+	Shape         string              `avro:"shape" json:"shape" class:"PUBLIC"`
+	Size          int64               `avro:"size" json:"size" class:"PUBLIC"` // of a session: its gap
+	Every         int64               `avro:"every" json:"every" class:"PUBLIC"`
+	Values        []AggregationNumber `avro:"values" json:"values" class:"PUBLIC"`
+	Output        Type                `avro:"output" json:"output" class:"PUBLIC"`
+	OutputVersion int32               `avro:"outputVersion" json:"outputVersion" class:"PUBLIC"`
+	Classes       []string            `avro:"classes" json:"classes" class:"PUBLIC"` // of the key and the values, sorted; none: PUBLIC
 }
 
 // AggregationNumber is a value by its name, and what is done with it.
 type AggregationNumber struct {
-	Name       string `avro:"name" json:"name"`
-	Do         string `avro:"do" json:"do"`
-	Percentile int32  `avro:"percentile" json:"percentile"`
+	Name       string `avro:"name" json:"name" class:"PUBLIC"`
+	Do         string `avro:"do" json:"do" class:"PUBLIC"`
+	Percentile int32  `avro:"percentile" json:"percentile" class:"PUBLIC"`
 }
 
 // AggregationLate is an event that an aggregation did not use, and why. Topic

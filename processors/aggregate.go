@@ -27,9 +27,12 @@ func FoldAggregationMatched(row tables.Aggregated, rec topology.Record[events.Ag
 	m := rec.Body
 	began := row.Aggregation == ""
 	row.Aggregation, row.Version, row.Group = m.Aggregation, m.Version, m.Group
+	classes := append(slices.Clone(row.Plan.Classes), m.Plan.Classes...)
 	if began || m.Plan.OutputVersion > row.Plan.OutputVersion { // all else is the version's
 		row.Plan = m.Plan
 	}
+	slices.Sort(classes)
+	row.Plan.Classes = slices.Compact(classes)
 	if m.Group == "" {
 		return account(row, m)
 	}

@@ -47,6 +47,7 @@ func (r *Rules) match(a tables.Aggregation, step int) *match {
 	m := &match{aggregation: a, version: r.Version(tables.KindAggregation, a.ID()), step: step}
 	if out := r.types[a.Output].value; out != nil {
 		m.plan = a.Plan(out.Version)
+		m.plan.Classes = r.classesIn(a)
 	}
 	if strings.HasPrefix(a.Key, "/") {
 		m.key, _ = steps(a.Key)
@@ -139,7 +140,7 @@ func (m Match) groups(c events.Envelope) (out []events.ID) {
 	}
 	text := ""
 	switch {
-	case m.match.key != nil && m.mask.shows(use{root: bodyVariable, path: m.match.key, whole: true}):
+	case m.match.key != nil && m.mask.reads(m.match.key):
 		raw, _ := scalarAt(c.Body, m.match.key)
 		text = plainText(raw)
 	case m.match.key != nil, key == "key":

@@ -77,7 +77,7 @@ func (r *Rules) unfitStep(a tables.Aggregation, step int, t *registered) []event
 	f.stays("/key", class, known && open, trie, "/key")
 	for i, v := range a.Values {
 		path, _ := steps(v.Of)
-		shown := sight.shows(use{root: bodyVariable, path: path, whole: true})
+		shown := sight.reads(path)
 		f.unless(shown, NotVisible, item("/values", i)+"/of", "the team may not see it, or nobody has classified it")
 		class, _ := sight.root.classAt(v.Of)
 		f.stays(item("/values", i)+"/of", class, shown, trie, "/values/"+escape(v.Name))
@@ -95,6 +95,20 @@ func (f *faults) stays(at, class string, open bool, out *Mask, pointer string) {
 	f.unless(same == class || same == "", events.InvalidValue, at, "comes from a field of class "+class+": the output type must give "+pointer+" that class too")
 }
 
+// reads says whether a place can be read in every redacted copy, under its own
+// name.
+func (m *Mask) reads(path []string) bool {
+	n := m.root
+	for _, step := range path {
+		next, named := n.child(step)
+		if next == nil || !named && !n.items {
+			return false
+		}
+		n = next
+	}
+	return m.shows(use{root: bodyVariable, path: path, whole: true})
+}
+
 // keySight is the class of what a key comes from. open is false where a keyed
 // hash stands for it; known is false where the team has nothing to go by.
 func keySight(a tables.Aggregation, t *registered, m *Mask) (class string, open, known bool) {
@@ -104,7 +118,7 @@ func keySight(a tables.Aggregation, t *registered, m *Mask) (class string, open,
 	if strings.HasPrefix(a.Key, "/") {
 		path, _ := steps(a.Key)
 		class, _ := m.root.classAt(a.Key)
-		if m.shows(use{root: bodyVariable, path: path, whole: true}) {
+		if m.reads(path) {
 			return class, true, true
 		}
 		return class, false, a.Key == t.KeyField
@@ -123,4 +137,25 @@ func keySight(a tables.Aggregation, t *registered, m *Mask) (class string, open,
 		return class, m.showsKey(), true
 	}
 	return m.metadata[a.Key], true, m.sees(a.Key)
+}
+
+// classesIn are the classes beside PUBLIC of what an aggregation takes out of
+// events, sorted.
+func (r *Rules) classesIn(a tables.Aggregation) []string {
+	all := []string{}
+	for _, s := range a.Steps {
+		for _, t := range r.named(s.EventTypes) {
+			m := r.sight(a.Team, t)
+			if class, open, known := keySight(a, t, m); open && known && class != tables.ClassPublic && class != "" {
+				all = append(all, class)
+			}
+			for _, v := range a.Values {
+				if class, _ := m.root.classAt(v.Of); class != tables.ClassPublic && class != "" {
+					all = append(all, class)
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

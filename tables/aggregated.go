@@ -15,32 +15,32 @@ import (
 // is the account of the aggregation itself. It holds nothing that the team may
 // not see.
 type Aggregated struct {
-	Aggregation string                 `avro:"aggregation" json:"aggregation"` // team/name
-	Version     int32                  `avro:"version" json:"version"`
-	Group       events.ID              `avro:"group" json:"group"`
-	Plan        events.AggregationPlan `avro:"plan" json:"plan"`
-	Count       int64                  `avro:"count" json:"count"`     // events that were used
-	Emitted     int64                  `avro:"emitted" json:"emitted"` // outputs
-	LastAt      events.Instant         `avro:"lastAt" json:"lastAt"`   // event time of the latest
-	Settled     events.Instant         `avro:"settled" json:"settled"` // what happened until then is decided
-	Windows     []AggregatedWindow     `avro:"windows" json:"windows"` // by begin; sessions, and hours of EVERY, too
-	Facts       []AggregatedFact       `avro:"facts" json:"facts"`     // by time, id and step
-	Refused     map[string]int64       `avro:"refused" json:"refused"` // events that were not used, by reason
-	Missed      []int64                `avro:"missed" json:"missed"`   // which ones: hashes, the lowest few
-	Rows        int64                  `avro:"rows" json:"rows"`       // of the account: about how many keys there are
-	Stopped     bool                   `avro:"stopped" json:"stopped"` // of the account: a quarantine was asked for
-	Until       events.Instant         `avro:"until" json:"until"`     // of the account, and of rows that only refused: when the row goes
+	Aggregation string                 `avro:"aggregation" json:"aggregation" class:"PUBLIC"` // team/name
+	Version     int32                  `avro:"version" json:"version" class:"PUBLIC"`
+	Group       events.ID              `avro:"group" json:"group" class:"ROW"`
+	Plan        events.AggregationPlan `avro:"plan" json:"plan" class:"PUBLIC"`
+	Count       int64                  `avro:"count" json:"count" class:"PUBLIC"`     // events that were used
+	Emitted     int64                  `avro:"emitted" json:"emitted" class:"PUBLIC"` // outputs
+	LastAt      events.Instant         `avro:"lastAt" json:"lastAt" class:"PUBLIC"`   // event time of the latest
+	Settled     events.Instant         `avro:"settled" json:"settled" class:"PUBLIC"` // what happened until then is decided
+	Windows     []AggregatedWindow     `avro:"windows" json:"windows" class:"PUBLIC"` // by begin; sessions, and hours of EVERY, too
+	Facts       []AggregatedFact       `avro:"facts" json:"facts" class:"PUBLIC"`     // by time, id and step
+	Refused     map[string]int64       `avro:"refused" json:"refused" class:"PUBLIC"` // events that were not used, by reason
+	Missed      []int64                `avro:"missed" json:"missed" class:"PUBLIC"`   // which ones: hashes, the lowest few
+	Rows        int64                  `avro:"rows" json:"rows" class:"PUBLIC"`       // of the account: about how many keys there are
+	Stopped     bool                   `avro:"stopped" json:"stopped" class:"PUBLIC"` // of the account: a quarantine was asked for
+	Until       events.Instant         `avro:"until" json:"until" class:"PUBLIC"`     // of the account, and of rows that only refused: when the row goes
 }
 
 // AggregatedFact is an event that waits for others, or to be put in order.
 type AggregatedFact struct {
-	Step          int32          `avro:"step" json:"step"`
-	ID            string         `avro:"eventId" json:"eventId"`
-	At            events.Instant `avro:"time" json:"time"`
-	Tags          []string       `avro:"tags" json:"tags"`
-	TransactionID string         `avro:"transactionId" json:"transactionId"`
-	Trace         string         `avro:"trace" json:"trace"` // traceparent
-	Judged        bool           `avro:"judged" json:"judged"`
+	Step          int32          `avro:"step" json:"step" class:"PUBLIC"`
+	ID            string         `avro:"eventId" json:"eventId" class:"PUBLIC"`
+	At            events.Instant `avro:"time" json:"time" class:"PUBLIC"`
+	Tags          []string       `avro:"tags" json:"tags" class:"PUBLIC"`
+	TransactionID string         `avro:"transactionId" json:"transactionId" class:"PUBLIC"`
+	Trace         string         `avro:"trace" json:"trace" class:"PUBLIC"` // traceparent
+	Judged        bool           `avro:"judged" json:"judged" class:"PUBLIC"`
 }
 
 // Bounds of a row, and for how long it shows what is over.
@@ -83,6 +83,15 @@ func (r Aggregated) Because() topology.Because {
 
 // LatestEventAt is the event time of the latest event.
 func (r Aggregated) LatestEventAt() time.Time { return r.LastAt.Time() }
+
+// RowClasses are those of the key and the values: the view shows them to those
+// who may see all of them.
+func (r Aggregated) RowClasses() []string {
+	if len(r.Plan.Classes) == 0 {
+		return []string{ClassPublic}
+	}
+	return r.Plan.Classes
+}
 
 // Gone says that nothing is left to wait for or to show.
 func (r Aggregated) Gone() bool {

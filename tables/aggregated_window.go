@@ -10,22 +10,22 @@ import (
 // AggregatedWindow is a window of one key. Of EVERY it is the day in which
 // events were matched, and only there to know them again.
 type AggregatedWindow struct {
-	Start  events.Instant     `avro:"start" json:"start"`
-	End    events.Instant     `avro:"end" json:"end"` // what happened then is in the next; of a session: its last event and the gap
-	Closed bool               `avro:"closed" json:"closed"`
-	Count  int64              `avro:"count" json:"count"`
-	Values []AggregatedNumber `avro:"values" json:"values"` // as the plan names them
-	IDs    []string           `avro:"eventIds" json:"eventIds"`
-	Seen   []int64            `avro:"seen" json:"seen"` // hashes of ids, the lowest few
+	Start  events.Instant     `avro:"start" json:"start" class:"PUBLIC"`
+	End    events.Instant     `avro:"end" json:"end" class:"PUBLIC"` // what happened then is in the next; of a session: its last event and the gap
+	Closed bool               `avro:"closed" json:"closed" class:"PUBLIC"`
+	Count  int64              `avro:"count" json:"count" class:"PUBLIC"`
+	Values []AggregatedNumber `avro:"values" json:"values" class:"PUBLIC"` // as the plan names them
+	IDs    []string           `avro:"eventIds" json:"eventIds" class:"PUBLIC"`
+	Seen   []int64            `avro:"seen" json:"seen" class:"PUBLIC"` // hashes of ids, the lowest few
 }
 
 // AggregatedNumber is what was made of one value so far.
 type AggregatedNumber struct {
-	Count  int64       `avro:"count" json:"count"`   // events that have it
-	Value  events.Text `avro:"value" json:"value"`   // sum, min or max: a decimal
-	Micros int64       `avro:"micros" json:"micros"` // of a percentile: the largest
-	First  int32       `avro:"first" json:"first"`   // bucket of Counts[0]
-	Counts []int64     `avro:"counts" json:"counts"`
+	Count  int64       `avro:"count" json:"count" class:"PUBLIC"` // events that have it
+	Value  events.Text `avro:"value" json:"value" class:"ROW"`    // sum, min or max: a decimal
+	Micros int64       `avro:"micros" json:"micros" class:"ROW"`  // of a percentile: the largest
+	First  int32       `avro:"first" json:"first" class:"ROW"`    // bucket of Counts[0]
+	Counts []int64     `avro:"counts" json:"counts" class:"ROW"`
 }
 
 // aggregatedBuckets are of millionths; the last but one ends at about 7.5e12.

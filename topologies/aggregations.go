@@ -16,6 +16,6 @@ var Aggregations = topology.Group[tables.Aggregated]{
 	Inputs:  topology.Inputs[tables.Aggregated]{topology.Fold(AggregationMatched, processors.FoldAggregationMatched)},
 	Outputs: []topology.StreamRef{Firehose.Ref(), AggregationMatched.Ref(), AggregationLate.Ref(), Control.Ref()},
 	Timer:   topology.Timer[tables.Aggregated]{Due: tables.Aggregated.Due, Wake: processors.WakeAggregated},
-	View: topology.View{Name: "aggregations", Key: "team/name@version/key", Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank},
+	View: topology.View{Name: "aggregations", Key: "team/name@version/key", Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank}, KeyClass: tables.ClassOfRow,
 		Doc: "Windows and waits of one key of a version of an aggregation, as its team may see them; without a key, what the aggregation could not use."},
 }
