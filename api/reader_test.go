@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,19 @@ type reader struct {
 	h     http.Handler
 	token string
 	log   *written
+	rules *changing
 }
+
+// changing are rules that a test may change.
+type changing struct {
+	atomic.Pointer[processors.Rules]
+}
+
+func (c *changing) Rules() (*processors.Rules, error) { return c.Load(), nil }
+func (*changing) Changed() <-chan struct{}            { return nil }
+
+// stall is short: a test waits for it.
+const stall = 200 * time.Millisecond
 
 // readerOf makes a surface for one token: its scopes, and rows of rules beside it.
 func readerOf(t testing.TB, v topology.Views, s tables.Scopes, classes ...string) *reader {
@@ -45,8 +58,9 @@ func readerOf(t testing.TB, v topology.Views, s tables.Scopes, classes ...string
 			t.Fatal(o.Faults)
 		}
 	}
-	log := &written{}
-	return &reader{t, api.New(v, api.Options{Version: "test", Guard: access.NewGuard(latest{rules}, keys, nil).Audit(trailed(log))}), text, log}
+	log, now := &written{}, &changing{}
+	now.Store(rules)
+	return &reader{t, api.New(v, api.Options{Version: "test", Stall: stall, Guard: access.NewGuard(now, keys, nil).Audit(trailed(log))}), text, log, now}
 }
 
 func put(t testing.TB, kind, name string, row any) events.Control {

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -22,6 +24,7 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	Guard   *access.Guard // nil lets nobody in
 	Doors   []Door
+	Stall   time.Duration // that a client may take to read a page of an export; 0: 30 s
 }
 
 // Door is a part of the surface with paths of its own.
@@ -37,7 +40,7 @@ func New(views topology.Views, o Options) http.Handler {
 	huma.NewError = fromHuma
 	mux := http.NewServeMux()
 	api := humago.New(mux, described(o.Version))
-	registerViews(api, newSurface(views, o.Guard, defaultBounds()))
+	registerViews(api, newSurface(views, o.Guard, o.bounds()))
 	registerHealth(api, views, o.Guard)
 	registerSLA(api, views)
 	for _, d := range o.Doors {
@@ -49,6 +52,12 @@ func New(views topology.Views, o Options) http.Handler {
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
 	return plainPaths(o.Guard.Wrap(o.open, mux))
+}
+
+func (o Options) bounds() bounds {
+	b := defaultBounds()
+	b.stall = cmp.Or(o.Stall, b.stall)
+	return b
 }
 
 func described(version string) huma.Config {

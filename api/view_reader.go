@@ -21,10 +21,11 @@ type surface struct {
 	languages languages
 	bounds    bounds
 	turns     chan struct{} // of those who look through rows
+	exports   chan struct{} // of those who export
 }
 
 func newSurface(views topology.Views, guard *access.Guard, b bounds) *surface {
-	return &surface{views: views, guard: guard, bounds: b, turns: make(chan struct{}, b.scans)}
+	return &surface{views: views, guard: guard, bounds: b, turns: make(chan struct{}, b.scans), exports: make(chan struct{}, b.scans)}
 }
 
 // masks remembers what readers see, for as long as the rules decide the same.

@@ -16,8 +16,9 @@ type bounds struct {
 	page  reach         // of a query
 	whole reach         // of an aggregate
 	chunk int           // rows read at once
-	scans int           // requests that look through rows at one time
+	scans int           // requests that look through rows at one time; as many exports beside them
 	wait  time.Duration // until one of these ends
+	stall time.Duration // that a client may take to read a page of an export
 }
 
 // reach is how far one look through rows goes.
@@ -28,7 +29,7 @@ type reach struct {
 }
 
 func defaultBounds() bounds {
-	return bounds{page: reach{100_000, 2 * time.Second, 50_000_000}, whole: reach{1_000_000, 15 * time.Second, 500_000_000}, chunk: 256, scans: 8, wait: time.Second}
+	return bounds{page: reach{100_000, 2 * time.Second, 50_000_000}, whole: reach{1_000_000, 15 * time.Second, 500_000_000}, chunk: 256, scans: 8, wait: time.Second, stall: exportStall}
 }
 
 // Why a request stopped before the end of what is here.
@@ -102,17 +103,21 @@ func (s *surface) after(c *scan, from topology.Place, n int, page topology.Page)
 
 // begin waits for its turn to look through rows.
 func (s *surface) begin(ctx context.Context) (done func(), err error) {
+	return func() { <-s.turns }, s.takes(ctx, s.turns)
+}
+
+func (s *surface) takes(ctx context.Context, turns chan struct{}) error {
 	wait := time.NewTimer(s.bounds.wait)
 	defer wait.Stop()
 	select {
-	case s.turns <- struct{}{}:
-		return func() { <-s.turns }, nil
+	case turns <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return nil, ended(ctx)
+		return ended(ctx)
 	case <-wait.C:
 		p := problem.New(http.StatusServiceUnavailable, "BUSY", "as many requests look through rows as may at one time; try again")
 		p.RetryAfter = 1
-		return nil, p
+		return p
 	}
 }
 

@@ -52,6 +52,7 @@ func registerView(api huma.API, s *surface, v topology.Served) {
 	}
 	s.registerList(api, v)
 	s.registerAggregate(api, v)
+	s.registerExport(api, v)
 }
 
 // viewFaults are the statuses of what can go wrong with every read of a view.

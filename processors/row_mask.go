@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"payerflow/events"
@@ -42,6 +43,7 @@ func (r *Rules) WholeRows(v topology.Served) *RowMask { return newRowMask(v, nil
 func newRowMask(v topology.Served, classes map[string]bool, all bool, secret []byte) *RowMask {
 	m := &RowMask{all: all, classes: map[string]bool{tables.ClassPublic: true}, keys: &Mask{hashes: keyHashes(secret)}}
 	maps.Copy(m.classes, classes)
+	maps.DeleteFunc(m.classes, func(_ string, may bool) bool { return !may })
 	fields := tables.RowFields(v.Row)
 	m.keyName = v.Key
 	if v.KeyClass != "" {
@@ -91,6 +93,14 @@ func (m *RowMask) sees(classes []string, row bool) bool {
 
 // Whole says that nothing of any row is withheld.
 func (m *RowMask) Whole() bool { return m.all && len(m.withheld) == 0 }
+
+// ID is equal for masks that show the same of a view.
+func (m *RowMask) ID() string {
+	if m.all {
+		return "*"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(m.classes)), ",")
+}
 
 // Shown are those of the named classes that the mask lets through, sorted.
 func (m *RowMask) Shown(of []string) []string {

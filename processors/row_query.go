@@ -51,8 +51,9 @@ type RowQuery struct {
 	where    *condition // nil: all rows
 	want     *wanted
 	sort     []sortKey
-	ownOnly  bool   // it looks at what rows class themselves: other rows do not count
-	spent    uint64 // cost of all rows
+	chosen   []string // fields that are shown, nil: all
+	ownOnly  bool     // it looks at what rows class themselves: other rows do not count
+	spent    uint64   // cost of all rows
 	failed   int
 }
 
@@ -94,7 +95,7 @@ func (l *RowLanguage) Query(m *RowMask, q RowQuestion) (*RowQuery, []events.Faul
 	}
 	if len(q.Fields) > 0 {
 		chosen, fault := l.choose(m, q.Fields)
-		f, out.mask = append(f, fault...), chosen
+		f, out.mask, out.chosen = append(f, fault...), chosen, q.Fields
 	}
 	if len(f) > 0 {
 		return nil, f
