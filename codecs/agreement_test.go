@@ -32,6 +32,15 @@ var typedEvents = map[string]typedEvent{
 	"RECONSIDERATION_INFO_REQUESTED": typedAs[events.AppealUpdated](),
 	"RECONSIDERATION_DECIDED":        typedAs[events.AppealUpdated](),
 
+	"PRIOR_AUTH_APPROVED": typedAs[events.PriorAuthDecided](),
+	"PRIOR_AUTH_DENIED":   typedAs[events.PriorAuthDecided](),
+	"EDI_837_RECEIVED":    typedAs[events.EDIInbound](),
+	"EDI_834_RECEIVED":    typedAs[events.EDIInbound](),
+	"EDI_270_RECEIVED":    typedAs[events.EDIInbound](),
+	"EDI_835_GENERATED":   typedAs[events.EDIOutbound](),
+	"EDI_834_GENERATED":   typedAs[events.EDIOutbound](),
+	"EDI_271_GENERATED":   typedAs[events.EDIOutbound](),
+
 	"AVAILABILITY_OFFERED":           typedAs[events.Availability](),
 	"AVAILABILITY_WITHDRAWN":         typedAs[events.Availability](),
 	"AVAILABILITY_BOOKED":            typedAs[events.Availability](),
@@ -154,6 +163,14 @@ func TestJSONAndAvroAreOneEvent(t *testing.T) {
 	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_IN_REVIEW")
 	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_INFO_REQUESTED")
 	sameEvent[events.AppealUpdated](t, "RECONSIDERATION_DECIDED")
+	sameEvent[events.PriorAuthDecided](t, "PRIOR_AUTH_APPROVED")
+	sameEvent[events.PriorAuthDecided](t, "PRIOR_AUTH_DENIED")
+	sameEvent[events.EDIInbound](t, "EDI_837_RECEIVED")
+	sameEvent[events.EDIInbound](t, "EDI_834_RECEIVED")
+	sameEvent[events.EDIInbound](t, "EDI_270_RECEIVED")
+	sameEvent[events.EDIOutbound](t, "EDI_835_GENERATED")
+	sameEvent[events.EDIOutbound](t, "EDI_834_GENERATED")
+	sameEvent[events.EDIOutbound](t, "EDI_271_GENERATED")
 	sameEvent[events.Availability](t, "AVAILABILITY_OFFERED")
 	sameEvent[events.SlotRequest](t, "SLOT_BOOKING_REQUESTED")
 	sameEvent[events.SlotReply](t, "SLOT_BOOKING_CONFIRMED")

@@ -23,7 +23,7 @@ type digester []digestField
 
 type digestField struct {
 	name    string
-	index   int
+	index   []int  // of reflect.Value.FieldByIndex
 	absent  string // the default as text
 	hasText bool
 }
@@ -36,9 +36,9 @@ func newDigester(schema avro.Schema, v any) (digester, error) {
 	if !ok || t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%T is not a record", v)
 	}
-	byName := map[string]int{}
-	for i := range t.NumField() {
-		byName[t.Field(i).Tag.Get("avro")] = i
+	byName := map[string][]int{}
+	for _, f := range reflect.VisibleFields(t) {
+		byName[f.Tag.Get("avro")] = f.Index
 	}
 	var d digester
 	for _, f := range rec.Fields() {
@@ -61,7 +61,7 @@ func (d digester) of(v any) []byte {
 	out := make([]byte, 0, 512)
 	var scratch [32]byte
 	for _, f := range d {
-		fv := rv.Field(f.index)
+		fv := rv.FieldByIndex(f.index)
 		if fv.Kind() == reflect.Pointer {
 			if fv.IsNil() {
 				continue

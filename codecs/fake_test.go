@@ -103,7 +103,16 @@ var nine = events.InstantOf(time.Date(2026, 3, 10, 9, 0, 0, 250_000_000, time.UT
 // a new version of a schema adds a value.
 func wireSubmitted() events.ClaimSubmitted {
 	return events.ClaimSubmitted{Type: events.TypeClaimSubmitted, SchemaVersion: "1.0", ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1",
-		PlanID: "plan-1", ClaimType: "PROFESSIONAL", TotalBilledAmount: 25000, ServiceDate: 20517, SubmittedAt: nine, RequiresPriorAuth: true, PriorAuthID: some(events.ID("auth-1"))}
+		PlanID: "plan-1", ClaimType: "PROFESSIONAL", TotalBilledAmount: 25000, ServiceDate: 20517, SubmittedAt: nine, RequiresPriorAuth: true, PriorAuthID: some(events.ID("auth-1")),
+		ServiceCode: some("99213")}
+}
+
+// wireSubmittedFirst is what a reader makes of the first version, which named no
+// service.
+func wireSubmittedFirst() events.ClaimSubmitted {
+	e := wireSubmitted()
+	e.ServiceCode = nil
+	return e
 }
 
 func wireApproved() events.ClaimAdjudicated {
@@ -149,7 +158,7 @@ func wireRowFirst() tables.ClaimStatus {
 	return tables.ClaimStatus{
 		ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1", PlanID: some(events.ID("plan-1")), Status: tables.ClaimPaid, StatusAt: nine,
 		ClaimType: some("DENTAL"), ServiceDate: some(events.Date(20517)), Billed: some(events.Money(25000)), Allowed: some(events.Money(18000)),
-		Payable: some(events.Money(14400)), Paid: some(events.Money(14400)), PaidProvisional: true, MemberResponsibility: some(events.Money(3600)),
+		Payable: some(events.Money(14400)), GraceSpans: []tables.ClaimGraceSpan{}, Paid: some(events.Money(14400)), PaidProvisional: true, MemberResponsibility: some(events.Money(3600)),
 		DenialCode: some("CO-197"), DenialText: some(events.Text("because")), AppealDeadline: some(events.Date(20702)), Appeals: []tables.ClaimAppeal{}, Marks: []string{"NO_SUBMISSION", "PAID_WITHOUT_APPROVAL"},
 		History: []tables.ClaimFact{
 			{ID: "e-1", Type: events.TypeClaimDenied, At: nine, MemberID: "member-1", ProviderID: "provider-1", DenialCode: some("CO-197"),
@@ -162,7 +171,9 @@ func wireRowFirst() tables.ClaimStatus {
 	}
 }
 
-func wireRow() tables.ClaimStatus {
+// wireRowSecond knew reconsiderations, and nothing of X12 items, prior
+// authorizations and grace periods.
+func wireRowSecond() tables.ClaimStatus {
 	r := wireRowFirst()
 	due := some(events.Date(20720))
 	r.AppealState, r.AppealOutcome = some(tables.AppealInfoRequested), some(events.OutcomeUpheld)
@@ -173,6 +184,65 @@ func wireRow() tables.ClaimStatus {
 	r.History = append(r.History, tables.ClaimFact{ID: "e-3", Type: events.TypeReconsiderationInfoRequested, At: nine + 3, MemberID: "member-1", ProviderID: "provider-1",
 		SourceSystem: some("portal.v1"), Level: some("FIRST"), Text: some(events.Text("the chart")), InformationDueDate: due})
 	return r
+}
+
+func wireRow() tables.ClaimStatus {
+	r := wireRowSecond()
+	r.PatientControlNumber, r.ServiceCode, r.RequiresPriorAuth = some(events.ID("account-1")), some("99213"), some(true)
+	r.PriorAuthID, r.PriorAuthState, r.PriorAuth = some(events.ID("auth-1")), some(tables.AuthExpired), some(wireAuth())
+	r.Grace, r.GraceSpans = some(tables.ClaimsPendable), []tables.ClaimGraceSpan{{From: 20500, To: 20520, Claims: tables.ClaimsPendable}}
+	r.History = append(r.History, tables.ClaimFact{ID: "e-4", Type: events.TypeEDI835Generated, At: nine + 4, RequiresPriorAuth: some(false), PriorAuthID: some(events.ID("auth-1")),
+		ServiceCode: some("99213"), EDITransactionID: some(events.ID("edi-1")), PatientControlNumber: some(events.ID("account-1")), ClaimStatusCode: some("22")})
+	return r
+}
+
+func wireAuth() tables.PriorAuth {
+	return tables.PriorAuth{PriorAuthID: "auth-1", Decisions: []tables.AuthDecision{
+		{ID: "e-1", Type: events.TypePriorAuthApproved, At: nine, MemberID: "member-1", ProviderID: "provider-1", PlanID: "plan-1", ClaimID: some(events.ID("claim-1")),
+			ServiceCode: some("99213"), ApprovedUnits: some(int32(3)), EffectiveDate: some(events.Date(20500)), ExpirationDate: some(events.Date(20510))},
+		{ID: "e-2", Type: events.TypePriorAuthDenied, At: nine + 1, MemberID: "member-1", ProviderID: "provider-1", PlanID: "plan-1",
+			DenialCode: some("CO-197"), DenialText: some(events.Text("because"))}}}
+}
+
+func wireListed() tables.ClaimByProvider {
+	return tables.ClaimByProvider{ClaimEntry: tables.ClaimEntry{ClaimID: "claim-1", MemberID: "member-1", ProviderID: "provider-1", Status: tables.ClaimPaid, StatusAt: nine,
+		ServiceDate: some(events.Date(20517)), ClaimType: some("DENTAL"), PatientControlNumber: some(events.ID("account-1")), Billed: some(events.Money(25000)),
+		Payable: some(events.Money(14400)), Paid: some(events.Money(14400)), MemberResponsibility: some(events.Money(3600)), DenialCode: some("CO-197"),
+		AppealState: some(tables.AppealDecided), AppealOutcome: some(events.OutcomeUpheld), PriorAuthState: some(tables.AuthExpired), Marked: true, LatestAt: nine + 1, Over: true}}
+}
+
+func wirePriorAuthApproved() events.PriorAuthDecided {
+	return events.PriorAuthDecided{Type: events.TypePriorAuthApproved, SchemaVersion: "1.0", PriorAuthID: "auth-1", MemberID: "member-1", ProviderID: "provider-1", PlanID: "plan-1",
+		DecidedAt: nine, ClaimID: some(events.ID("claim-1")), ServiceCode: some("99213"), ApprovedUnits: some(int32(3)), EffectiveDate: some(events.Date(20500)),
+		ExpirationDate: some(events.Date(20510))}
+}
+
+func wirePriorAuthDenied() events.PriorAuthDecided {
+	return events.PriorAuthDecided{Type: events.TypePriorAuthDenied, SchemaVersion: "1.0", PriorAuthID: "auth-1", MemberID: "member-1", ProviderID: "provider-1", PlanID: "plan-1",
+		DecidedAt: nine, DenialReasonCode: some("CO-197"), DenialReasonText: some(events.Text("because"))}
+}
+
+func wire837() events.EDIInbound {
+	return events.EDIInbound{Type: events.TypeEDI837Received, SchemaVersion: "1.0", EDITransactionID: "edi-1", TradingPartnerID: "partner-1", SenderID: some("SENDER"),
+		ReceiverID: some("RECEIVER"), InterchangeControlNumber: "000000001", GroupControlNumber: "1", TransactionSetControlNumber: "0001", ImplementationGuide: some("005010X222A1"),
+		UsageIndicator: "P", ReceivedAt: nine, ClaimID: some(events.ID("claim-1")), PatientControlNumber: some(events.ID("account-1")), MemberID: some(events.ID("member-1")),
+		ProviderID: some(events.ID("provider-1")), EnrollmentID: some(events.ID("enrollment-1")), GroupID: some(events.ID("group-1")), MaintenanceTypeCode: some("021"),
+		TraceNumber: some(events.ID("trace-1")), RawS3Key: some(events.Text("raw/1")), RawPayload: some(events.Text("ISA*00~"))}
+}
+
+func wire835() events.EDIOutbound {
+	return events.EDIOutbound{Type: events.TypeEDI835Generated, SchemaVersion: "1.0", EDITransactionID: "edi-1", TradingPartnerID: "partner-1", SenderID: some("SENDER"),
+		ReceiverID: some("RECEIVER"), InterchangeControlNumber: "000000001", GroupControlNumber: "1", TransactionSetControlNumber: "0001", ImplementationGuide: some("005010X221A1"),
+		UsageIndicator: "P", GeneratedAt: nine, ClaimID: some(events.ID("claim-1")), PaymentID: some(events.ID("payment-1")), RemittanceID: some(events.ID("remittance-1")),
+		ClaimStatusCode: some("22"), PaidAmount: some(events.Money(-14400)), MemberID: some(events.ID("member-1")), ProviderID: some(events.ID("provider-1")),
+		EnrollmentID: some(events.ID("enrollment-1")), GroupID: some(events.ID("group-1")), MaintenanceTypeCode: some("021"), TraceNumber: some(events.ID("trace-1")),
+		InReplyTo: some(events.ID("edi-0")), RawS3Key: some(events.Text("raw/1")), RawPayload: some(events.Text("ISA*00~"))}
+}
+
+func wireItem() events.ClaimEDI {
+	return events.ClaimEDI{Type: events.TypeEDI835Generated, ClaimID: "claim-1", EDITransactionID: "edi-1", At: nine, MemberID: some(events.ID("member-1")),
+		ProviderID: some(events.ID("provider-1")), PatientControlNumber: some(events.ID("account-1")), ClaimStatusCode: some("22"), PaymentID: some(events.ID("payment-1")),
+		PaidAmount: some(events.Money(-14400))}
 }
 
 func wireDeadLetter() codecs.DeadLetter {

@@ -126,6 +126,17 @@ func TestRoundTrips(t *testing.T) {
 			return enums(t, e, events.TypeReconsiderationReceived, events.TypeReconsiderationDecided)
 		})
 	})
+	t.Run("prior authorization", func(t *testing.T) {
+		roundTrip(t, "claims.prior_auth.decision", func(t *rapid.T, e events.PriorAuthDecided) events.PriorAuthDecided {
+			return enums(t, e, events.TypePriorAuthApproved, events.TypePriorAuthDenied)
+		})
+	})
+	t.Run("item", func(t *testing.T) {
+		roundTrip(t, "edi.inbound.received", func(t *rapid.T, e events.EDIInbound) events.EDIInbound { return enums(t, e, events.TypeEDI837Received) })
+	})
+	t.Run("listed", func(t *testing.T) {
+		roundTrip(t, "claims-by-member.v1-claims-consumer-table", func(_ *rapid.T, e tables.ClaimByMember) tables.ClaimByMember { return e })
+	})
 	t.Run("row", func(t *testing.T) {
 		roundTrip(t, tableTopic, func(_ *rapid.T, r tables.ClaimStatus) tables.ClaimStatus { return r })
 	})

@@ -153,6 +153,9 @@ func TestDigestTellsFieldsApart(t *testing.T) {
 	digestFields[events.ClaimPaid](t, "claims.claim.paid", wirePaid())
 	digestFields[events.AppealResolved](t, "claims.appeal.resolved", wireAppeal())
 	digestFields[events.AppealUpdated](t, "claims.appeal.updated", wireReconsideration())
+	digestFields[events.PriorAuthDecided](t, "claims.prior_auth.decision", wirePriorAuthApproved())
+	digestFields[events.EDIInbound](t, "edi.inbound.received", wire837())
+	digestFields[events.EDIOutbound](t, "edi.outbound.generated", wire835())
 }
 
 func digestFields[T any](t *testing.T, topic string, e T) {

@@ -54,7 +54,7 @@ func (c typed[T]) encode(t testing.TB, s topology.Schemas, topic string, v any) 
 
 func wireCases() []wireCase {
 	return []wireCase{
-		{"claims.claim.submitted", 1, "", wireSubmitted(), typed[events.ClaimSubmitted]{}},
+		{"claims.claim.submitted", 1, "", wireSubmittedFirst(), typed[events.ClaimSubmitted]{}},
 		{"claims.claim.adjudicated", 1, "-approved", wireApproved(), typed[events.ClaimAdjudicated]{}},
 		{"claims.claim.adjudicated", 1, "-denied", wireDenied(), typed[events.ClaimAdjudicated]{}},
 		{"claims.claim.paid", 1, "", wirePaidFirst(), typed[events.ClaimPaid]{}},
@@ -62,7 +62,16 @@ func wireCases() []wireCase {
 		{"claims.appeal.resolved", 1, "", wireAppeal(), typed[events.AppealResolved]{}},
 		{"claims.appeal.updated", 1, "", wireReconsideration(), typed[events.AppealUpdated]{}},
 		{tableTopic, 1, "", wireRowFirst(), typed[tables.ClaimStatus]{}},
-		{tableTopic, 2, "", wireRow(), typed[tables.ClaimStatus]{}},
+		{"claims.claim.submitted", 2, "", wireSubmitted(), typed[events.ClaimSubmitted]{}},
+		{"claims.prior_auth.decision", 1, "-approved", wirePriorAuthApproved(), typed[events.PriorAuthDecided]{}},
+		{"claims.prior_auth.decision", 1, "-denied", wirePriorAuthDenied(), typed[events.PriorAuthDecided]{}},
+		{"edi.inbound.received", 1, "", wire837(), typed[events.EDIInbound]{}},
+		{"edi.outbound.generated", 1, "", wire835(), typed[events.EDIOutbound]{}},
+		{"claim-edi.v1-claims-consumer-by-claim", 1, "", wireItem(), typed[events.ClaimEDI]{}},
+		{"prior-auths.v1-claims-consumer-table", 1, "", wireAuth(), typed[tables.PriorAuth]{}},
+		{"claims-by-provider.v1-claims-consumer-table", 1, "", wireListed(), typed[tables.ClaimByProvider]{}},
+		{tableTopic, 2, "", wireRowSecond(), typed[tables.ClaimStatus]{}},
+		{tableTopic, 3, "", wireRow(), typed[tables.ClaimStatus]{}},
 		{"dlq", 1, "", wireDeadLetter(), typed[codecs.DeadLetter]{}},
 	}
 }

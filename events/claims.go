@@ -34,6 +34,7 @@ type ClaimSubmitted struct {
 	SubmittedAt       Instant `avro:"submittedAt" json:"submittedAt"`
 	RequiresPriorAuth bool    `avro:"requiresPriorAuth" json:"requiresPriorAuth"`
 	PriorAuthID       *ID     `avro:"priorAuthId" json:"priorAuthId,omitempty"`
+	ServiceCode       *string `avro:"serviceCode" json:"serviceCode,omitempty"`
 }
 
 func (e ClaimSubmitted) EventType() string     { return string(e.Type) }

@@ -73,6 +73,60 @@ func told(at int, system string, state events.Type, change ...func(*events.Appea
 	return fact{body: changed(e, change)}
 }
 
+// came is the claim as an X12 837, sent is what an X12 835 says about it.
+func came(at int, change ...func(*events.ClaimEDI)) fact {
+	e := events.ClaimEDI{Type: events.TypeEDI837Received, ClaimID: claimID, EDITransactionID: "x", At: hour(at), MemberID: some(events.ID("m")), ProviderID: some(events.ID("p")),
+		PatientControlNumber: some(events.ID("account"))}
+	return fact{body: changed(e, change)}
+}
+
+func sent(at int, payment string, amount int, code string) fact {
+	return fact{body: events.ClaimEDI{Type: events.TypeEDI835Generated, ClaimID: claimID, EDITransactionID: "x", At: hour(at), PaymentID: some(events.ID(payment)),
+		PaidAmount: dollars(amount), ClaimStatusCode: &code}}
+}
+
+// named makes a submission want the prior authorization "auth".
+func named(e *events.ClaimSubmitted) {
+	e.RequiresPriorAuth, e.PriorAuthID, e.ServiceCode = true, some(events.ID("auth")), some("99213")
+}
+
+func wanting(e *events.ClaimSubmitted) { e.RequiresPriorAuth = true }
+
+// granted is an approval of "auth" for the service of the claim, on days around
+// its date of service.
+func granted(at int, change ...func(*events.PriorAuthDecided)) fact {
+	e := events.PriorAuthDecided{Type: events.TypePriorAuthApproved, SchemaVersion: "1.0", PriorAuthID: "auth", MemberID: "m", ProviderID: "p", PlanID: "pl", DecidedAt: hour(at),
+		ServiceCode: some("99213"), EffectiveDate: some(events.Date(20490)), ExpirationDate: some(events.Date(20510))}
+	return fact{body: changed(e, change)}
+}
+
+func refused(at int) fact {
+	return fact{body: events.PriorAuthDecided{Type: events.TypePriorAuthDenied, SchemaVersion: "1.0", PriorAuthID: "auth", MemberID: "m", ProviderID: "p", PlanID: "pl", DecidedAt: hour(at),
+		DenialReasonCode: some("CO-197"), DenialReasonText: some(events.Text("no need"))}}
+}
+
+// authTold is what a claim is told of these decisions on "auth".
+func authTold(decisions ...fact) fact {
+	row := foldAuth(decisions)
+	return fact{body: topology.Answered[tables.PriorAuth]{Left: claimID, Key: "auth", Value: &row}}
+}
+
+func foldAuth(decisions []fact) (row tables.PriorAuth) {
+	for i, d := range decisions {
+		if d.id == "" {
+			d.id = fmt.Sprintf("d%02d", i)
+		}
+		row, _ = processors.FoldPriorAuthDecided(row, record(d.id, d.body.(events.PriorAuthDecided)))
+	}
+	return row
+}
+
+// graceTold is what a claim is told of the grace periods of member m, as spans
+// of days of service; the claim's is 2026-02-16.
+func graceTold(member events.ID, spans events.Text) fact {
+	return fact{body: topology.Answered[tables.MemberGrace]{Left: claimID, Key: string(member), Value: &tables.MemberGrace{MemberID: member, Spans: spans}}}
+}
+
 // withAmounts is what an appeal sets: 200 allowed, 170 by the plan, 30 by the member.
 func withAmounts(e *events.AppealResolved) {
 	e.AllowedAmount, e.PaidAmount, e.MemberResponsibility = dollars(200), dollars(170), dollars(30)
@@ -122,6 +176,12 @@ func step(row tables.ClaimStatus, f fact) (tables.ClaimStatus, []topology.Output
 		return processors.FoldAppealResolved(row, record(f.id, e))
 	case events.AppealUpdated:
 		return processors.FoldAppealUpdated(row, record(f.id, e))
+	case events.ClaimEDI:
+		return processors.FoldClaimEDI(row, record(f.id, e))
+	case topology.Answered[tables.PriorAuth]:
+		return processors.FoldPriorAuth(row, record(f.id, e))
+	case topology.Answered[tables.MemberGrace]:
+		return processors.FoldMemberGrace(row, record(f.id, e))
 	}
 	panic(fmt.Sprintf("no fold for %T", f.body))
 }
@@ -141,7 +201,8 @@ func text[T fmt.Stringer](v *T) string {
 // Every test fact is an event that its topic takes.
 func TestFactsOfTheTestsAreValid(t *testing.T) {
 	for _, f := range []fact{submitted(0), approved(0), denied(0), paid(0, "y", 1, events.RecordedByBilling), appeal(0, events.OutcomeUpheld), appeal(0, events.OutcomeOverturned, withAmounts),
-		told(0, "x", received), told(0, "x", inReview), told(0, "x", wanted), told(0, "x", decided)} {
+		told(0, "x", received), told(0, "x", inReview), told(0, "x", wanted), told(0, "x", decided),
+		came(0), sent(0, "y", 1, "1"), granted(0), refused(0)} {
 		if err := f.body.Validate(); err != nil {
 			t.Errorf("%s: %v", f.body.EventType(), err)
 		}

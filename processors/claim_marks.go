@@ -14,8 +14,8 @@ func markClaim(row *tables.ClaimStatus, f claimFacts) {
 		}
 	}
 	for _, h := range row.History {
-		mark(h.MemberID != row.MemberID, MarkMemberDiffers)
-		mark(h.ProviderID != row.ProviderID, MarkProviderDiffers)
+		mark(h.MemberID != "" && h.MemberID != row.MemberID, MarkMemberDiffers)
+		mark(h.ProviderID != "" && h.ProviderID != row.ProviderID, MarkProviderDiffers)
 	}
 	mark(len(f.submitted) > 1, MarkSubmittedTwice)
 	mark(len(f.submitted) == 0, MarkNoSubmission)
@@ -23,6 +23,9 @@ func markClaim(row *tables.ClaimStatus, f claimFacts) {
 		mark(!before(f.denied, a.At+1), MarkAppealWithoutDenial)
 	}
 	markAppeals(mark, f)
+	markPriorAuth(mark, row)
+	markRemittances(mark, f)
+	mark(row.Grace != nil && *row.Grace == tables.ClaimsExpired && (row.Status == tables.ClaimApproved || row.Status == tables.ClaimPaid), MarkApprovedAfterGrace)
 	markOrder(mark, f)
 	markAmounts(mark, row, f)
 }

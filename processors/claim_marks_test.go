@@ -42,6 +42,18 @@ var markCases = map[string]struct {
 	processors.MarkAppealReopened:        {[]fact{submitted(1), denied(2), told(3, "x", received), told(4, "x", decided), told(5, "x", inReview)}, nil},
 	processors.MarkAppealOutcomeDiffers:  {[]fact{submitted(1), denied(2), told(3, "x", received), told(4, "x", decided), told(5, "y", decided, overturns)}, nil},
 	processors.MarkAppealLevelDiffers:    {[]fact{submitted(1), denied(2), told(3, "x", received, atLevel("FIRST")), told(4, "y", received, atLevel("SECOND"))}, nil},
+	processors.MarkAuthReversed:          {[]fact{submitted(1, named)}, nil},
+	processors.MarkAuthOtherMember:       {[]fact{submitted(1, named)}, nil},
+	processors.MarkApprovedUnauthorized:  {[]fact{submitted(1, wanting), approved(2)}, nil},
+	processors.MarkRemittanceDiffers:     {[]fact{submitted(1), approved(2), paid(3, "y", 144, billing), sent(4, "y", 140, "1")}, nil},
+	processors.MarkApprovedAfterGrace:    {[]fact{submitted(1), approved(2)}, nil},
+}
+
+// answersOf provoke marks by what a claim is told last.
+var answersOf = map[string][]fact{
+	processors.MarkAuthReversed:       {authTold(granted(1), refused(2))},
+	processors.MarkAuthOtherMember:    {authTold(granted(1, func(e *events.PriorAuthDecided) { e.MemberID = "m2" }))},
+	processors.MarkApprovedAfterGrace: {graceTold("m", "2026-02-01/2026-02-28/EXPIRED")},
 }
 
 func shares(deductible, copay, coinsurance int) func(*events.ClaimAdjudicated) {
@@ -55,7 +67,7 @@ func TestEachMarkIsProvoked(t *testing.T) {
 		want := append([]string{mark}, c.also...)
 		slices.Sort(want)
 		permute(numbered(c.facts...), func(facts []fact) {
-			if got := fold(t, facts).Marks; !slices.Equal(got, want) {
+			if got := fold(t, slices.Concat(facts, answersOf[mark])).Marks; !slices.Equal(got, want) {
 				t.Errorf("%s: marks %v", mark, got)
 			}
 		})
@@ -93,6 +105,10 @@ func TestNoMarks(t *testing.T) {
 		"overturned, paid":        {submitted(1), denied(2), appeal(3, events.OutcomeOverturned, withAmounts), paid(4, "y", 170, billing)},
 		"denied, upheld at once":  {submitted(1), denied(2), appeal(2, events.OutcomeUpheld)},
 		"two levels":              {submitted(1), denied(2), appeal(3, events.OutcomeUpheld), appeal(4, events.OutcomeOverturned, withAmounts), paid(5, "y", 170, billing)},
+		"came and went as X12":    {came(1), submitted(2), approved(3), paid(4, "y", 144, billing), sent(5, "y", 144, "1")},
+		"a remittance taken back": {submitted(1), approved(2), paid(3, "y", 144, billing), sent(4, "y", -144, "22")},
+		"a remittance for none":   {submitted(1), approved(2), sent(3, "y", 144, "1")},
+		"no authorization yet":    {submitted(1, named), approved(2)},
 		"reconsidered":            {submitted(1), denied(2), told(3, "x", received), told(4, "x", inReview), told(5, "y", received), told(6, "x", decided), appeal(7, events.OutcomeUpheld)},
 		"an approval disputed":    {submitted(1), approved(2), told(3, "x", received), told(3, "x", decided)},
 		"a system corrects":       {submitted(1), denied(2), told(3, "x", received), told(4, "x", decided), told(5, "x", decided, overturns)},

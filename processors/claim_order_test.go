@@ -101,10 +101,14 @@ func anyFact(t *rapid.T) fact {
 		return amount(name)
 	}
 	member, provider := events.ID(pick("member", "m", "m", "m2")), events.ID(pick("provider", "p", "p", "p2"))
-	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	switch rapid.IntRange(0, 7).Draw(t, "kind") {
 	case 0:
 		return submitted(at, func(e *events.ClaimSubmitted) {
 			e.MemberID, e.ProviderID, e.TotalBilledAmount, e.ClaimType = member, provider, *amount("billed"), pick("type", "DENTAL", "PHARMACY")
+			e.RequiresPriorAuth = rapid.Bool().Draw(t, "wants")
+			if rapid.Bool().Draw(t, "names") {
+				e.PriorAuthID, e.ServiceCode = some(events.ID(pick("auth", "auth", "auth2"))), some(pick("service", "1", "2"))
+			}
 		})
 	case 1:
 		return approved(at, func(e *events.ClaimAdjudicated) {
@@ -132,6 +136,15 @@ func anyFact(t *rapid.T) fact {
 				e.InformationDueDate = some(events.Date(rapid.IntRange(20600, 20603).Draw(t, "due")))
 			}
 		})
+	case 5:
+		return came(at, func(e *events.ClaimEDI) {
+			e.MemberID, e.PatientControlNumber = some(member), some(events.ID(pick("account", "1", "2")))
+			if rapid.Bool().Draw(t, "not matched") {
+				e.MemberID, e.ProviderID, e.PatientControlNumber = nil, nil, nil
+			}
+		})
+	case 6:
+		return sent(at, pick("payment", "y", "z"), rapid.IntRange(0, 2).Draw(t, "dollars"), pick("code", "1", "4", "22"))
 	default:
 		return appeal(at, pick("outcome", events.OutcomeUpheld, events.OutcomeOverturned, events.OutcomePartiallyOverturned), func(e *events.AppealResolved) {
 			e.MemberID, e.ProviderID, e.AppealID = member, provider, events.ID(pick("appeal", "a", "b"))

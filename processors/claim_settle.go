@@ -3,6 +3,7 @@
 package processors
 
 import (
+	"cmp"
 	"slices"
 
 	"payerflow/events"
@@ -34,19 +35,31 @@ const (
 	MarkAppealReopened        = "APPEAL_REOPENED" // a system went on after its own decision
 	MarkAppealOutcomeDiffers  = "APPEAL_OUTCOME_DIFFERS"
 	MarkAppealLevelDiffers    = "APPEAL_LEVEL_DIFFERS"
+
+	MarkAuthReversed         = "PRIOR_AUTH_DECIDED_BOTH_WAYS"
+	MarkAuthOtherMember      = "PRIOR_AUTH_OF_ANOTHER_MEMBER"
+	MarkApprovedUnauthorized = "APPROVED_WITHOUT_PRIOR_AUTH" // although one is wanted
+	MarkRemittanceDiffers    = "REMITTANCE_DIFFERS"          // an 835 names another amount than the payment
+	MarkApprovedAfterGrace   = "APPROVED_AFTER_COVERAGE_ENDED"
 )
 
 // claimFacts are the facts of a claim, each kind in event-time order.
 type claimFacts struct {
 	submitted, approved, denied, paid, appeals []tables.ClaimFact
-	decision                                   *tables.ClaimFact // the latest of approved, denied, appeals
+	decision                                   *tables.ClaimFact  // the latest of approved, denied, appeals
+	received, remitted                         []tables.ClaimFact // X12 items: 837, 835
 	disputes                                   []*appealFacts
 }
 
-func settleClaim(key string, history []tables.ClaimFact) tables.ClaimStatus {
-	row := tables.ClaimStatus{ClaimID: events.ID(key), History: history, Appeals: []tables.ClaimAppeal{}, Marks: []string{}}
-	row.MemberID, row.ProviderID = history[0].MemberID, history[0].ProviderID
-	facts := sortFacts(history)
+// settleClaim works out anew what follows from the facts of a row.
+func settleClaim(key string, was tables.ClaimStatus) tables.ClaimStatus {
+	row := tables.ClaimStatus{ClaimID: events.ID(key), History: was.History, PriorAuth: was.PriorAuth, GraceSpans: was.GraceSpans,
+		Appeals: []tables.ClaimAppeal{}, Marks: []string{}}
+	for i := range row.History {
+		h := row.History[len(row.History)-1-i]
+		row.MemberID, row.ProviderID = cmp.Or(h.MemberID, row.MemberID), cmp.Or(h.ProviderID, row.ProviderID)
+	}
+	facts := sortFacts(row.History)
 	if len(facts.submitted) > 0 {
 		s := facts.submitted[0]
 		row.MemberID, row.ProviderID = s.MemberID, s.ProviderID
@@ -54,8 +67,15 @@ func settleClaim(key string, history []tables.ClaimFact) tables.ClaimStatus {
 	}
 	settleDecision(&row, facts)
 	settlePayments(&row, facts)
-	settleStatus(&row, history)
+	for _, r := range facts.received {
+		if r.PatientControlNumber != nil {
+			row.PatientControlNumber = r.PatientControlNumber
+		}
+	}
+	settleStatus(&row)
 	settleAppeals(&row, facts)
+	settlePriorAuth(&row, facts)
+	settlePend(&row, was.MemberID)
 	markClaim(&row, facts)
 	slices.Sort(row.Marks)
 	row.Marks = slices.Compact(row.Marks)
@@ -70,6 +90,10 @@ func sortFacts(history []tables.ClaimFact) claimFacts {
 			f.submitted = append(f.submitted, h)
 		case events.TypeClaimPaid:
 			f.paid = append(f.paid, h)
+		case events.TypeEDI837Received:
+			f.received = append(f.received, h)
+		case events.TypeEDI835Generated:
+			f.remitted = append(f.remitted, h)
 		case events.TypeClaimApproved:
 			f.approved, f.decision = append(f.approved, h), &history[i]
 		case events.TypeClaimDenied:
@@ -111,49 +135,6 @@ func settleDecision(row *tables.ClaimStatus, f claimFacts) {
 	}
 }
 
-// authority orders those who record payments, the one that counts most last.
-var authority = []string{events.RecordedByClaims, events.RecordedByUnknown, events.RecordedByBilling}
-
-// settlePayments adds up one amount for each paymentId: Billing's where it
-// recorded the payment, else what somebody else recorded, provisionally. Of
-// one recorder the latest line counts: it corrects those before it.
-func settlePayments(row *tables.ClaimStatus, f claimFacts) {
-	type line struct {
-		id events.ID
-		by string
-	}
-	said, order, seen := map[line]tables.ClaimFact{}, []events.ID{}, map[events.ID]bool{}
-	for _, p := range f.paid {
-		by := *p.RecordedBy
-		if !slices.Contains(authority, by) {
-			by = events.RecordedByUnknown
-		}
-		said[line{*p.PaymentID, by}] = p
-		if !seen[*p.PaymentID] {
-			order, seen[*p.PaymentID] = append(order, *p.PaymentID), true
-		}
-	}
-	for _, id := range order {
-		var best tables.ClaimFact
-		for _, by := range authority {
-			p, ok := said[line{id, by}]
-			if !ok {
-				continue
-			}
-			if best.Paid != nil && *best.Paid != *p.Paid {
-				row.Marks = append(row.Marks, MarkPaymentDisagrees)
-			}
-			best = p
-		}
-		if sum := total(best.Paid, orZero(row.Paid)); sum != nil {
-			row.Paid = sum
-		} else {
-			row.Marks = append(row.Marks, MarkAmountsDoNotAddUp)
-		}
-		row.PaidProvisional = row.PaidProvisional || *best.RecordedBy != events.RecordedByBilling
-	}
-}
-
 func orZero(m *events.Money) *events.Money {
 	if m == nil {
 		return new(events.Money)
@@ -161,15 +142,21 @@ func orZero(m *events.Money) *events.Money {
 	return m
 }
 
+// opening are the statuses of a claim that nothing came of yet, each of which
+// gives way to the next.
+var opening = []string{tables.ClaimUnknown, tables.ClaimReceived, tables.ClaimSubmitted}
+
 // settleStatus takes the status from the latest fact by event time. A
-// submission gives it only where nothing else is known: it opens the life of a
-// claim and cannot undo what came of it. What source systems say about an
-// appeal changes nothing until the plan has resolved it.
-func settleStatus(row *tables.ClaimStatus, history []tables.ClaimFact) {
-	row.Status, row.StatusAt = tables.ClaimUnknown, history[0].At
-	for _, h := range history {
+// submission, or an 837, gives it only where nothing else is known: it opens
+// the life of a claim and cannot undo what came of it. What source systems say
+// about an appeal changes nothing until the plan has resolved it, and neither
+// does a remittance: it repeats what was decided.
+func settleStatus(row *tables.ClaimStatus) {
+	row.Status, row.StatusAt = tables.ClaimUnknown, row.History[0].At
+	for _, h := range row.History {
 		status := statusOf(h)
-		if status == "" || status == tables.ClaimSubmitted && row.Status != tables.ClaimUnknown && row.Status != tables.ClaimSubmitted {
+		now, next := slices.Index(opening, row.Status), slices.Index(opening, status)
+		if status == "" || next >= 0 && (now < 0 || now > next) {
 			continue
 		}
 		row.Status, row.StatusAt = status, h.At
@@ -178,6 +165,10 @@ func settleStatus(row *tables.ClaimStatus, history []tables.ClaimFact) {
 
 func statusOf(h tables.ClaimFact) string {
 	switch h.Type {
+	case events.TypeEDI837Received:
+		return tables.ClaimReceived
+	case events.TypeClaimSubmitted:
+		return tables.ClaimSubmitted
 	case events.TypeClaimApproved:
 		return tables.ClaimApproved
 	case events.TypeClaimDenied:
@@ -186,8 +177,6 @@ func statusOf(h tables.ClaimFact) string {
 		return tables.ClaimPaid
 	case events.TypeAppealResolved:
 		return *h.Outcome
-	case events.TypeClaimSubmitted:
-		return tables.ClaimSubmitted
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ func FoldClaimSubmitted(row tables.ClaimStatus, rec topology.Record[events.Claim
 	e := rec.Body
 	f := claimFact(rec, e.MemberID, e.ProviderID)
 	f.PlanID, f.ClaimType, f.ServiceDate = &e.PlanID, &e.ClaimType, &e.ServiceDate
-	f.Billed = &e.TotalBilledAmount
+	f.Billed, f.RequiresPriorAuth, f.PriorAuthID, f.ServiceCode = &e.TotalBilledAmount, &e.RequiresPriorAuth, e.PriorAuthID, e.ServiceCode
 	return addClaimFact(row, rec.Key, f)
 }
 
@@ -65,8 +65,8 @@ func addClaimFact(row tables.ClaimStatus, key string, f tables.ClaimFact) (table
 		return row, []topology.Output{{Key: key, Value: topology.Reject{ReasonCode: "TOO_MANY_FACTS", Reason: "the claim has 1000 events already"}}}
 	}
 	at, _ := slices.BinarySearchFunc(row.History, f, compareClaimFacts)
-	history := slices.Insert(slices.Clone(row.History), at, f)
-	return settleClaim(key, history), nil
+	row.History = slices.Insert(slices.Clone(row.History), at, f)
+	return settleClaim(key, row), nil
 }
 
 func compareClaimFacts(a, b tables.ClaimFact) int {
@@ -75,8 +75,8 @@ func compareClaimFacts(a, b tables.ClaimFact) int {
 
 // lifecycle orders facts of one instant as a claim lives through them.
 func lifecycle(t events.Type) int {
-	return slices.Index([]events.Type{events.TypeClaimSubmitted, events.TypeClaimDenied, events.TypeClaimApproved,
-		events.TypeClaimPaid, events.TypeReconsiderationReceived, events.TypeReconsiderationInReview, events.TypeReconsiderationInfoRequested,
+	return slices.Index([]events.Type{events.TypeEDI837Received, events.TypeClaimSubmitted, events.TypeClaimDenied, events.TypeClaimApproved,
+		events.TypeClaimPaid, events.TypeEDI835Generated, events.TypeReconsiderationReceived, events.TypeReconsiderationInReview, events.TypeReconsiderationInfoRequested,
 		events.TypeReconsiderationDecided, events.TypeAppealResolved}, t)
 }
 

@@ -9,8 +9,9 @@ import (
 )
 
 // ClaimStatus is what is known about one claim, keyed by claimId. History
-// holds the facts, sorted by event time, lifecycle and id; every other field
-// follows from it, so that the same facts in any order give the same row.
+// holds the claim's own facts, sorted by event time, lifecycle and id; PriorAuth
+// and GraceSpans are what others say, as they said it last. Every other field
+// follows from these, so that the same facts in any order give the same row.
 type ClaimStatus struct {
 	ClaimID    events.ID  `avro:"claimId" json:"claimId" class:"PHI"`
 	MemberID   events.ID  `avro:"memberId" json:"memberId" class:"PHI"`
@@ -36,6 +37,15 @@ type ClaimStatus struct {
 	AppealState   *string       `avro:"appealState" json:"appealState,omitempty" class:"PHI" from:"eventType"` // of the appeal that began last
 	AppealOutcome *string       `avro:"appealOutcome" json:"appealOutcome,omitempty" class:"PHI" from:"outcome"`
 	Appeals       []ClaimAppeal `avro:"appeals" json:"appeals"` // in the order in which they began
+
+	PatientControlNumber *events.ID       `avro:"patientControlNumber" json:"patientControlNumber,omitempty" class:"PHI"`
+	ServiceCode          *string          `avro:"serviceCode" json:"serviceCode,omitempty" class:"PHI"`
+	RequiresPriorAuth    *bool            `avro:"requiresPriorAuth" json:"requiresPriorAuth,omitempty" class:"PUBLIC"`
+	PriorAuthID          *events.ID       `avro:"priorAuthId" json:"priorAuthId,omitempty" class:"PHI"`
+	PriorAuthState       *string          `avro:"priorAuthState" json:"priorAuthState,omitempty" class:"PHI" from:"eventType"`
+	PriorAuth            *PriorAuth       `avro:"priorAuth" json:"priorAuth,omitempty"`     // fact: what was decided about it
+	Grace                *string          `avro:"grace" json:"grace,omitempty" class:"PHI"` // ClaimsPaid, ClaimsPendable or ClaimsExpired
+	GraceSpans           []ClaimGraceSpan `avro:"graceSpans" json:"graceSpans"`             // fact: what the member's grace periods say
 
 	Marks   []string    `avro:"marks" json:"marks" class:"PHI" from:"totalBilledAmount,allowedAmount,paidAmount,memberId,providerId"` // contradictions, sorted
 	History []ClaimFact `avro:"history" json:"history"`
@@ -71,19 +81,50 @@ type ClaimFact struct {
 	Level              *string      `avro:"level" json:"level,omitempty" class:"PUBLIC"`
 	Text               *events.Text `avro:"text" json:"text,omitempty" class:"PHI" from:"text,reasonText"`
 	InformationDueDate *events.Date `avro:"informationDueDate" json:"informationDueDate,omitempty" class:"PHI"`
+
+	RequiresPriorAuth    *bool      `avro:"requiresPriorAuth" json:"requiresPriorAuth,omitempty" class:"PUBLIC"`
+	PriorAuthID          *events.ID `avro:"priorAuthId" json:"priorAuthId,omitempty" class:"PHI"`
+	ServiceCode          *string    `avro:"serviceCode" json:"serviceCode,omitempty" class:"PHI"`
+	EDITransactionID     *events.ID `avro:"ediTransactionId" json:"ediTransactionId,omitempty" class:"PHI"`
+	PatientControlNumber *events.ID `avro:"patientControlNumber" json:"patientControlNumber,omitempty" class:"PHI"`
+	ClaimStatusCode      *string    `avro:"claimStatusCode" json:"claimStatusCode,omitempty" class:"PHI"`
+}
+
+// ClaimGraceSpan is a run of days of service for which a grace period of the
+// member says what becomes of claims.
+type ClaimGraceSpan struct {
+	From   events.Date `avro:"from" json:"from" class:"PHI"`
+	To     events.Date `avro:"to" json:"to" class:"PHI"`
+	Claims string      `avro:"claims" json:"claims" class:"PHI"`
 }
 
 // Status values of a claim. ClaimUnknown is the status of a claim of which only
-// what others say about it is known.
+// what others say about it is known, ClaimReceived of one that came in as an
+// X12 837 and is not submitted yet.
 const (
 	ClaimUnknown             = "UNKNOWN"
+	ClaimReceived            = "RECEIVED"
 	ClaimSubmitted           = "SUBMITTED"
+	ClaimPended              = "PENDED" // not decided, and may be held back until premiums are paid
 	ClaimApproved            = "APPROVED"
 	ClaimDenied              = "DENIED"
 	ClaimPaid                = "PAID"
 	ClaimOverturned          = "OVERTURNED"
 	ClaimPartiallyOverturned = "PARTIALLY_OVERTURNED"
 	ClaimUpheld              = "UPHELD"
+)
+
+// States of the prior authorization of a claim.
+const (
+	AuthMissing      = "MISSING"       // one is wanted, the claim names none
+	AuthUndecided    = "UNDECIDED"     // nobody has decided the one it names
+	AuthApproved     = "APPROVED"      // for this claim, as far as is known
+	AuthDenied       = "DENIED"        // by the latest decision
+	AuthOtherMember  = "OTHER_MEMBER"  // approved for somebody else
+	AuthOtherClaim   = "OTHER_CLAIM"   // approved for another claim
+	AuthOtherService = "OTHER_SERVICE" // approved for another procedure code
+	AuthNotYet       = "NOT_YET_EFFECTIVE"
+	AuthExpired      = "EXPIRED" // before the date of service
 )
 
 // maxBecause bounds the ids that a row names; the count is of all of them.
@@ -96,6 +137,9 @@ func (c ClaimStatus) Because() topology.Because {
 	for _, f := range c.History {
 		ids = append(ids, f.ID)
 	}
+	if c.PriorAuth != nil {
+		ids = append(ids, c.PriorAuth.ids()...)
+	}
 	return topology.BecauseOf(ids, maxBecause)
 }
 
@@ -107,9 +151,39 @@ func (c ClaimStatus) LatestEventAt() time.Time {
 	return c.History[len(c.History)-1].At.Time()
 }
 
+// PendedOn says whether the claim was held back on a day because of a grace
+// period, as things stand: it was submitted and not decided, and its date of
+// service is one for which claims may be.
+func (c ClaimStatus) PendedOn(day events.Date) bool {
+	if c.Grace == nil || *c.Grace != ClaimsPendable {
+		return false
+	}
+	submitted := false
+	for _, f := range c.History {
+		if events.DateOf(f.At.Time()) > day {
+			continue
+		}
+		switch f.Type {
+		case events.TypeClaimSubmitted:
+			submitted = true
+		case events.TypeClaimApproved, events.TypeClaimDenied, events.TypeClaimPaid, events.TypeAppealResolved:
+			return false
+		}
+	}
+	return submitted
+}
+
 // AppealableOn says whether an appeal may still be filed on a day: the claim
 // stands denied, its deadline has not passed, and none was filed since.
 func (c ClaimStatus) AppealableOn(day events.Date) bool {
 	filed := slices.ContainsFunc(c.Appeals, func(a ClaimAppeal) bool { return a.FirstAt >= c.StatusAt })
 	return c.Status == ClaimDenied && !filed && c.AppealDeadline != nil && day <= *c.AppealDeadline
+}
+
+// PriorAuthLinks is which prior authorization the claim wants to know about.
+func (c ClaimStatus) PriorAuthLinks(claim string) []topology.Link {
+	if c.PriorAuthID == nil {
+		return nil
+	}
+	return []topology.Link{{Key: string(*c.PriorAuthID), Left: claim}}
 }

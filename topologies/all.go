@@ -10,10 +10,15 @@ import (
 var All = []topology.Declared{
 	Aggregations.Declare(),
 	Audit.Declare(),
+	ClaimEDI.Declare(),
+	ClaimPriorAuth.Declare(),
 	ClaimStatus.Declare(),
+	ClaimsByMember.Declare(),
+	ClaimsByProvider.Declare(),
 	GracePeriods.Declare(),
 	Router.Declare(),
 	MediatorRules.Declare(),
+	PriorAuths.Declare(),
 	SLA.Declare(),
 
 	ProviderProfiles.Declare(),

@@ -7,17 +7,30 @@ import (
 	"payerflow/tables"
 )
 
+const claimsGroup = "claim-status.v1-claims-consumer"
+
 // ClaimStatus folds everything that happens to a claim into one row by claimId.
 var ClaimStatus = topology.Group[tables.ClaimStatus]{
-	Name: "claim-status.v1-claims-consumer",
+	Name: claimsGroup,
 	Doc:  "where a claim or appeal stands, and what made it so",
-	Rows: codecs.NewAvro[tables.ClaimStatus]("claim-status.v1-claims-consumer-table", rowBytes),
+	Rows: codecs.NewAvro[tables.ClaimStatus](claimsGroup+"-table", rowBytes),
 	Inputs: topology.Inputs[tables.ClaimStatus]{
 		topology.Fold(ClaimSubmitted, processors.FoldClaimSubmitted),
 		topology.Fold(ClaimAdjudicated, processors.FoldClaimAdjudicated),
 		topology.Fold(ClaimPaid, processors.FoldClaimPaid),
 		topology.Fold(AppealResolved, processors.FoldAppealResolved),
 		topology.Fold(AppealUpdated, processors.FoldAppealUpdated),
+		topology.Fold(ClaimItems, processors.FoldClaimEDI),
+		topology.Fold(ClaimPriorAuth.Answers(), processors.FoldPriorAuth),
+	},
+	Follows: []topology.Follow[tables.ClaimStatus]{
+		topology.Follows(ClaimPriorAuth.Links(), func(claim string, row tables.ClaimStatus) []topology.Link { return row.PriorAuthLinks(claim) }),
+		topology.Follows(ClaimsByMember.Stream(), func(_ string, row tables.ClaimStatus) []tables.ClaimByMember {
+			return []tables.ClaimByMember{{ClaimEntry: row.Entry()}}
+		}),
+		topology.Follows(ClaimsByProvider.Stream(), func(_ string, row tables.ClaimStatus) []tables.ClaimByProvider {
+			return []tables.ClaimByProvider{{ClaimEntry: row.Entry()}}
+		}),
 	},
 	View: topology.View{Name: "claim-status", Key: "claimId", Doc: "Status, amounts, denial and history of one claim.",
 		Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank}},

@@ -67,7 +67,7 @@ func playDay(t *testing.T, inputs []string) map[string]string {
 	if len(s.failed) > 0 {
 		t.Errorf("failed: %v", s.failed)
 	}
-	return s.rows()
+	return s.rowsOf(topologies.ClaimStatus.Declare())
 }
 
 // The day of claims gives the rows of the golden file, in order of claimId.

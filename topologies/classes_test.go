@@ -15,7 +15,8 @@ import (
 // lowered are fields of rows that need fewer classes than a field of the same
 // name in an event that goes into them, each with the reason: "Type/name".
 var lowered = map[string]string{
-	"Slot/availabilityId": "the slot's own id, as its offer shows it to all; a request's is PHI for the member beside it",
+	"SlotEntry/availabilityId": "the slot's own id, as Slot has it",
+	"Slot/availabilityId":      "the slot's own id, as its offer shows it to all; a request's is PHI for the member beside it",
 }
 
 // TestEveryFieldOfAViewHasItsClass holds the rows of every view, at any depth,

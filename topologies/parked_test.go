@@ -65,7 +65,7 @@ func TestARowThatOutgrowsItsTableIsParked(t *testing.T) {
 	if len(s.failed) > 0 || !slices.Equal(codes, []string{topology.RowNotCoded, topology.RowNotCoded, topology.RowNotCoded}) {
 		t.Errorf("parked %v, failed %v", codes, s.failed)
 	}
-	if row := s.rows()["c1"]; strings.Count(row, `"type":"CLAIM_DENIED"`) != 1 {
+	if row := s.rows()["claim-status c1"]; strings.Count(row, `"type":"CLAIM_DENIED"`) != 1 {
 		t.Errorf("%d bytes of row", len(row))
 	}
 }

@@ -29,6 +29,7 @@ type stage struct {
 	failed  []string
 	rules   *processors.Rules
 	latest  time.Time
+	lists   []string // views that list rows, and are shown
 }
 
 func newStage(t *testing.T) *stage {
@@ -197,10 +198,12 @@ func (s *stage) write(text, body string) []byte {
 	return codecs.Frame(id, b)
 }
 
-// wrote says what was written since the last call.
+// wrote says what was written since the last call: parked records, what goes
+// out, and the rows of views. Lists are shown where the scenario asks for them,
+// and what groups tell each other never is: it shows in their rows.
 func (s *stage) wrote() string {
 	s.t.Helper()
-	took := s.driver.Took()
+	took := slices.DeleteFunc(s.driver.Took(), func(w topology.Written) bool { return w.Parked == nil && !s.shows(w) })
 	last := map[string]int{}
 	for i, w := range took {
 		if w.Parked == nil && w.Dropped == "" && strings.HasSuffix(w.Topic, "-table") {
@@ -215,7 +218,7 @@ func (s *stage) wrote() string {
 			out.WriteString(strings.TrimSpace(line) + "\n")
 		case w.Dropped != "":
 			fmt.Fprintf(&out, "dropped %s %s\n", w.Topic, w.Dropped)
-		case kindOf(w.Topic) != "row" || last[w.Topic+w.Key] == i:
+		case !strings.HasSuffix(w.Topic, "-table") || last[w.Topic+w.Key] == i:
 			fmt.Fprintf(&out, "%s %s %s\n", kindOf(w.Topic), shownKey(w.Key), s.show(w.Value))
 		}
 	}
@@ -226,7 +229,28 @@ func (s *stage) wrote() string {
 	return out.String()
 }
 
+func (s *stage) shows(w topology.Written) bool {
+	if w.Dropped != "" {
+		return true
+	}
+	for _, g := range folding() {
+		if w.Topic == g.Table.Name {
+			return g.View.Name != "" && (!g.View.Lists || slices.Contains(s.lists, g.View.Name))
+		}
+		if slices.ContainsFunc(g.Streams(), func(t topology.Topic) bool { return t.Name == w.Topic }) {
+			return false
+		}
+	}
+	return true
+}
+
+// kindOf names what was written: a row, an entry of a list, or what goes out.
 func kindOf(topic string) string {
+	for _, g := range folding() {
+		if g.View.Lists && g.Table.Name == topic {
+			return g.View.Name
+		}
+	}
 	if strings.HasSuffix(topic, "-table") {
 		return "row"
 	}
@@ -239,7 +263,10 @@ func shownKey(stored string) string {
 		key = under + " > " + suffix
 	}
 	if synthetic {
-		return "synthetic:" + key
+		return "synthetic:" + shownKey(key)
+	}
+	if key, suffix := topology.SplitUnder(key); suffix != "" {
+		return key + "/" + topology.IDOf(suffix)
 	}
 	return key
 }
@@ -260,14 +287,27 @@ func (s *stage) show(value []byte) string {
 	return string(nulls.ReplaceAll(doc, nil))
 }
 
-// rows are all rows of all groups, by key.
+// rows are the rows of all views, by view and key.
 func (s *stage) rows() map[string]string {
 	s.t.Helper()
 	rows := map[string]string{}
 	for _, g := range folding() {
-		for stored, value := range s.driver.Rows(g.Table.Name) {
-			rows[shownKey(stored)] += s.show(value)
+		if g.View.Name == "" {
+			continue
 		}
+		for key, row := range s.rowsOf(g) {
+			rows[g.View.Name+" "+key] = row
+		}
+	}
+	return rows
+}
+
+// rowsOf are the rows of one group, by key.
+func (s *stage) rowsOf(g topology.Declared) map[string]string {
+	s.t.Helper()
+	rows := map[string]string{}
+	for stored, value := range s.driver.Rows(g.Table.Name) {
+		rows[shownKey(stored)] = s.show(value)
 	}
 	return rows
 }

@@ -92,6 +92,9 @@ var (
 	ClaimPaid        = stream[events.ClaimPaid](claimPaid)
 	AppealResolved   = stream[events.AppealResolved](appealResolved)
 	AppealUpdated    = stream[events.AppealUpdated](appealUpdated)
+	PriorAuthDecided = stream[events.PriorAuthDecided](priorAuthDecided)
+	EDIInbound       = stream[events.EDIInbound](ediInbound)
+	EDIOutbound      = stream[events.EDIOutbound](ediOutbound)
 
 	CoverageVerified   = stream[events.CoverageVerified](coverageVerified)
 	CoverageTerminated = stream[events.CoverageTerminated](coverageTerminated)

@@ -49,10 +49,7 @@ func Follows[S Row, E Entry[E]](to Stream[E], entries func(key string, row S) []
 				continue
 			}
 			out = append(out, placed{RowUnder(e.Subject(), e.Suffix()), e.Subject(), e, func() any { return e.Removed() }, func(other any) bool {
-				if comparable {
-					return any(e) == other
-				}
-				return reflect.DeepEqual(any(e), other)
+				return comparable && any(e) == other || reflect.DeepEqual(any(e), other)
 			}})
 		}
 		return out

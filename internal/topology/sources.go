@@ -23,7 +23,7 @@ func SourceTypes(groups []Declared, name string) []string {
 					continue
 				}
 				for _, from := range groups {
-					if slices.ContainsFunc(from.Outputs, func(o StreamRef) bool { return o.Topic.Name == in.Topic.Name }) {
+					if slices.ContainsFunc(from.Emits(), func(o StreamRef) bool { return o.Topic.Name == in.Topic.Name }) {
 						add(from.Name)
 					}
 				}

@@ -1,0 +1,48 @@
+package topologies
+
+import (
+	"payerflow/codecs"
+	"payerflow/internal/topology"
+	"payerflow/processors"
+	"payerflow/tables"
+)
+
+const priorAuths = "prior-auths.v1-claims-consumer"
+
+// PriorAuthValues carries what was decided, for the claims that name it.
+var PriorAuthValues = topology.Stream[tables.PriorAuth]{
+	Topic: topology.Topic{Name: priorAuths + "-values", Partitions: normal, Retention: aWeek, Compression: compression, MaxMessageBytes: mebibyte, Cleanup: topology.Delete,
+		KeyField: "priorAuthId", Owner: priorAuths, Producers: []string{priorAuths}, Consumers: []string{claimPriorAuth}, Doc: "what was decided about prior authorizations, as rows"},
+	Codec: codecs.NewAvro[tables.PriorAuth](priorAuths+"-values", mebibyte),
+}
+
+// PriorAuths folds decisions on prior authorizations into one row by
+// priorAuthId.
+var PriorAuths = topology.Group[tables.PriorAuth]{
+	Name:   priorAuths,
+	Doc:    "what the plan decided about a prior authorization",
+	Rows:   codecs.NewAvro[tables.PriorAuth](priorAuths+"-table", rowBytes),
+	Inputs: topology.Inputs[tables.PriorAuth]{topology.Fold(PriorAuthDecided, processors.FoldPriorAuthDecided)},
+	Follows: []topology.Follow[tables.PriorAuth]{
+		topology.Follows(PriorAuthValues, func(_ string, row tables.PriorAuth) []tables.PriorAuth { return []tables.PriorAuth{row} }),
+	},
+	View: topology.View{Name: "prior-auths", Key: "priorAuthId", Doc: "Decisions on one prior authorization.",
+		Classes: []string{tables.ClassPHI}},
+}
+
+const claimPriorAuth = "claim-prior-auth.v1-claims-consumer"
+
+// ClaimPriorAuth joins claims with the prior authorization that they name,
+// whichever comes first.
+var ClaimPriorAuth = joined(claimPriorAuth, "claims with the prior authorization that they name", PriorAuthValues, highVolume)
+
+// joined is a join whose codecs are those of the schema files of its topics.
+func joined[V topology.Entry[V]](name, doc string, right topology.Stream[V], left int) topology.ForeignJoin[V] {
+	return topology.ForeignJoin[V]{
+		Name: name, Doc: doc, Right: right, Left: left,
+		Rows:      codecs.NewAvro[topology.Joint[V]](name+"-table", rowBytes),
+		LinkCodec: codecs.NewAvro[topology.Link](topology.LinksTopic(name), mebibyte),
+		FanCodec:  codecs.NewAvro[topology.FanOut](topology.FanOutTopic(name), mebibyte),
+		AnswersAs: codecs.NewAvro[topology.Answered[V]](topology.AnswersTopic(name), mebibyte),
+	}
+}
