@@ -25,6 +25,7 @@ const (
 // differs. It delivers nothing. Each goroutine takes a Tally of its own.
 type DryRun struct {
 	before, after *Rules
+	tried         map[string]int32 // aggregations, with their versions
 	seed          maphash.Seed
 	seen          [dryShards]struct {
 		sync.Mutex
@@ -40,6 +41,7 @@ func NewDryRun(before, after *Rules) *DryRun {
 	for i := range d.seen {
 		d.seen[i].ids = map[uint64]struct{}{}
 	}
+	d.tried = d.aggregations()
 	return d
 }
 
@@ -50,6 +52,8 @@ type Tally struct {
 	outcomes map[string]int32
 	kinds    []*outcome
 	events   []dryEvent
+	facts    []dryFact
+	cut      bool // there were more facts
 	text     []byte
 }
 
@@ -114,7 +118,9 @@ func (t *Tally) try(e events.Envelope, rec *topology.Raw) {
 		return
 	}
 	text := t.text[:0]
-	before, after := t.run.before.Route(e).Deliveries, t.run.after.Route(e).Deliveries
+	routed := t.run.after.Route(e)
+	t.gather(e, routed.Matches, rec.Timestamp)
+	before, after := t.run.before.Route(e).Deliveries, routed.Deliveries
 	for len(before)+len(after) > 0 {
 		var s tables.Subscription
 		var how byte
@@ -201,6 +207,7 @@ type Compared struct {
 	HashAfter     string                 `json:"hashAfter"`
 	Subscriptions []ComparedSubscription `json:"subscriptions"`
 	Others        *ComparedSubscription  `json:"others,omitempty" doc:"Subscriptions of teams that the token does not act for, together"`
+	Aggregations  []ComparedAggregation  `json:"aggregations,omitempty" doc:"Aggregations that the changes bring or write anew, of teams that the token acts for"`
 }
 
 // ComparedSubscription is what a subscription got, and would have got.
@@ -261,6 +268,7 @@ func (d *DryRun) Compare(last int, v Viewer) Compared {
 		}
 	}
 	d.sum(&out, kinds, v)
+	out.Aggregations = d.combined(oldest, out.To, v)
 	return out
 }
 
@@ -359,7 +367,8 @@ func (d *DryRun) shown(what string, samples []sample, v Viewer) (out []ComparedS
 // what the team may not see yet.
 func (r *Rules) Probes(changes []tables.ProposedChange) []events.Fault {
 	plain := slices.DeleteFunc(slices.Clone(changes), func(c tables.ProposedChange) bool {
-		return c.Kind == tables.KindPermission || c.Kind == tables.KindEventType
+		_, known := r.types[c.Name] // of a new type nothing was recorded
+		return c.Kind == tables.KindPermission || c.Kind == tables.KindEventType && known
 	})
 	_, faults := r.trial(events.Control{}, plain)
 	return slices.DeleteFunc(faults, func(f events.Fault) bool { return f.ReasonCode != NotVisible })

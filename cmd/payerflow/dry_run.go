@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -138,6 +140,9 @@ func (a *app) showCompared(c processors.Compared) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "\n%d events\n", c.Events)
+	if err := a.showAggregations(c.Aggregations); err != nil {
+		return err
+	}
 	for _, s := range c.Subscriptions {
 		for _, sample := range s.Samples {
 			b, err := json.Marshal(sample.Event)
@@ -145,6 +150,25 @@ func (a *app) showCompared(c processors.Compared) error {
 				return err
 			}
 			fmt.Fprintf(a.out, "%s %s: %s\n", s.Name, sample.What, b)
+		}
+	}
+	return nil
+}
+
+// showAggregations shows what aggregations would have emitted.
+func (a *app) showAggregations(all []processors.ComparedAggregation) error {
+	for _, g := range all {
+		fmt.Fprintf(a.out, "%s: %d outputs of %d events with %d keys, %d keys wait", g.Name, g.Outputs, g.Events, g.Keys, g.Open)
+		for _, reason := range slices.Sorted(maps.Keys(g.Refused)) {
+			fmt.Fprintf(a.out, ", %d %s", g.Refused[reason], reason)
+		}
+		fmt.Fprintln(a.out)
+		for _, e := range g.Samples {
+			b, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s would emit: %s\n", g.Name, b)
 		}
 	}
 	return nil
