@@ -58,6 +58,8 @@ var filesCatalogue = map[string][]string{
 	"careplan.patient.updated":   {"PATIENT_PROFILE_UPDATED"},
 	"careplan.booking.requested": {"BOOKING_REQUESTED", "BOOKING_CANCELLATION_REQUESTED"},
 	"careplan.bookings":          {"BOOKING_CONFIRMED", "BOOKING_CANCELLED"},
+	"careplan.bookings.covered":  {"BOOKING_COVERED", "BOOKING_COVERAGE_WITHDRAWN"},
+	"careplan.bookings.onsite":   {"ONSITE_BOOKING_COVERED", "ONSITE_BOOKING_WITHDRAWN"},
 }
 
 // filesSamples are the catalogue's sample payloads, with ids filled in.

@@ -319,4 +319,3 @@ func TestSyntheticEventsStayApart(t *testing.T) {
 		t.Errorf("%d outputs", len(c.copies))
 	}
 }
-

@@ -54,6 +54,8 @@ var asCatalogued = []catalogued{
 	{"careplan.patient.updated", 6, 7, "memberId", []string{"Care Plan Service"}, nil, []string{"PATIENT_PROFILE_UPDATED"}},
 	{"careplan.booking.requested", 6, 7, "bookingId", []string{"Care Plan Service"}, []string{"Care Plan Service"}, []string{"BOOKING_REQUESTED", "BOOKING_CANCELLATION_REQUESTED"}},
 	{"careplan.bookings", 6, 7, "bookingId", []string{"Care Plan Service"}, []string{"Insurance Processor"}, []string{"BOOKING_CONFIRMED", "BOOKING_CANCELLED"}},
+	{"careplan.bookings.covered", 6, 7, "bookingId", []string{"Insurance Processor"}, []string{"Care Plan Service"}, []string{"BOOKING_COVERED", "BOOKING_COVERAGE_WITHDRAWN"}},
+	{"careplan.bookings.onsite", 6, 7, "bookingId", []string{"Insurance Processor"}, []string{"On-site Service"}, []string{"ONSITE_BOOKING_COVERED", "ONSITE_BOOKING_WITHDRAWN"}},
 }
 
 func TestTopicsAreAsCatalogued(t *testing.T) {

@@ -15,8 +15,10 @@ import (
 // lowered are fields of rows that need fewer classes than a field of the same
 // name in an event that goes into them, each with the reason: "Type/name".
 var lowered = map[string]string{
-	"SlotEntry/availabilityId": "the slot's own id, as Slot has it",
-	"Slot/availabilityId":      "the slot's own id, as its offer shows it to all; a request's is PHI for the member beside it",
+	"SlotEntry/availabilityId":              "the slot's own id, as Slot has it",
+	"Slot/availabilityId":                   "the slot's own id, as its offer shows it to all; a request's is PHI for the member beside it",
+	"BookingCoverage/standing/facts/*/from": "days of a provider's standing, as directories publish it; only enrolment's field of the same name is about a person",
+	"BookingCoverage/standing/facts/*/to":   "the same",
 }
 
 // TestEveryFieldOfAViewHasItsClass holds the rows of every view, at any depth,

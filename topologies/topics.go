@@ -23,6 +23,7 @@ const (
 	scheduleService    = "Provider Schedule Service"
 	carePlanService    = "Care Plan Service"
 	insuranceProcessor = "Insurance Processor"
+	onsiteService      = "On-site Service"
 )
 
 // What the catalogue gives every topic unless it says otherwise.
@@ -82,7 +83,7 @@ var Catalogue = []topology.Topic{
 	invoiceGenerated, paymentReceived, paymentMissed, paymentCompleted,
 	credentialingChanged, networkUpdated,
 	ediInbound, ediOutbound,
-	providerProfile, availability, slotRequests, slotReplies, patientProfile, bookingRequested, bookings,
+	providerProfile, availability, slotRequests, slotReplies, patientProfile, bookingRequested, bookings, bookingsCovered, bookingsOnsite,
 }
 
 // Streams that groups fold, with the Go type of their events.

@@ -14,6 +14,8 @@ var (
 	patientProfile   = topic("careplan.patient.updated", normal, aWeek, "memberId", carePlanService, nil, "PATIENT_PROFILE_UPDATED")
 	bookingRequested = topic("careplan.booking.requested", normal, aWeek, "bookingId", carePlanService, to(carePlanService), "BOOKING_REQUESTED", "BOOKING_CANCELLATION_REQUESTED")
 	bookings         = topic("careplan.bookings", normal, aWeek, "bookingId", carePlanService, to(insuranceProcessor), "BOOKING_CONFIRMED", "BOOKING_CANCELLED")
+	bookingsCovered  = topic("careplan.bookings.covered", normal, aWeek, "bookingId", insuranceProcessor, to(carePlanService), "BOOKING_COVERED", "BOOKING_COVERAGE_WITHDRAWN")
+	bookingsOnsite   = topic("careplan.bookings.onsite", normal, aWeek, "bookingId", insuranceProcessor, to(onsiteService), "ONSITE_BOOKING_COVERED", "ONSITE_BOOKING_WITHDRAWN")
 )
 
 // Streams of the managed care plan.
@@ -25,4 +27,6 @@ var (
 	PatientProfile  = stream[events.PatientProfile](patientProfile)
 	BookingRequests = stream[events.BookingRequest](bookingRequested)
 	Bookings        = stream[events.Booking](bookings)
+	CoveredBookings = stream[events.CoveredBooking](bookingsCovered)
+	OnsiteBookings  = stream[events.OnsiteBooking](bookingsOnsite)
 )
