@@ -11,9 +11,9 @@ import (
 // debt is one invoice in the model.
 type debt struct{ bill events.InvoiceGenerated }
 
-// model says what stands said at a time, from the facts known then. It knows
+// graceModel says what stands said at a time, from the facts known then. It knows
 // nothing of rows: it goes through the days of New York one by one.
-func model(facts []topology.Event, now time.Time) map[string]bool {
+func graceModel(facts []topology.Event, now time.Time) map[string]bool {
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		panic(err)

@@ -122,7 +122,7 @@ func TestWhatIsSaidIsWhatTheModelSays(t *testing.T) {
 			note(out)
 			row, out = wake(row, p, now)
 			note(out)
-			if want := model(known, now); !maps.Equal(said, want) {
+			if want := graceModel(known, now); !maps.Equal(said, want) {
 				t.Fatalf("at %s\nsaid %v\nwant %v\n%s", now, said, want, dump(row))
 			}
 		}

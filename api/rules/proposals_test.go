@@ -49,6 +49,25 @@ func TestChangeWithApproval(t *testing.T) {
 	s.want(201, `"REJECTED"`, answer{201, nil, s.ask(compliance, "POST", "/v1/proposals/"+s.want(201, "", s.ask(care, "POST", "/v1/proposals", asked)).json(t)["name"].(string)+"/reject", nil).body})
 }
 
+// Grace policies change as routing rules do: who may not write one may propose
+// it where a policy says so, and another approves.
+func TestGracePolicyWithApproval(t *testing.T) {
+	s := start(t)
+	billing, compliance := s.token("billing", tables.Scopes{Read: []string{"none"}}), s.token("compliance", tables.Scopes{Read: []string{"none"}})
+	row := object{"plan": "gold", "effective": "2026-07-01", "days": 31}
+	s.want(403, "FORBIDDEN", s.ask(billing, "PUT", "/v1/grace-policies/gold/2026-07-01", row))
+	s.want(201, `"zone":"America/New_York"`, s.ask(s.admin, "PUT", "/v1/grace-policies/gold/2026-06-01", object{"days": 20}))
+	s.want(422, "INVALID_VALUE", s.ask(s.admin, "PUT", "/v1/grace-policies/gold/2026-06-02", row))
+	s.want(201, "", s.ask(s.admin, "PUT", "/v1/approval-policies/grace", object{"kinds": []string{"grace-policy"}, "teams": []string{"*"}, "propose": []string{"billing"}, "approve": []string{"compliance"}}))
+	s.want(409, "APPROVAL_NEEDED", s.ask(s.admin, "PUT", "/v1/grace-policies/gold/2026-07-01", row))
+	made := s.want(201, `"PROPOSED"`, s.ask(billing, "POST", "/v1/proposals", proposal("state law", object{"kind": "grace-policy", "row": row}))).json(t)
+	path := "/v1/proposals/" + made["name"].(string)
+	s.want(200, `"APPROVED"`, s.ask(compliance, "POST", path+"/approve", nil))
+	s.want(200, `"ACTIVE"`, s.ask(billing, "POST", path+"/apply", nil))
+	s.want(200, `"days":31`, s.ask(billing, "GET", "/v1/grace-policies/gold/2026-07-01", nil))
+	s.want(200, "gold/2026-06-01", s.ask(billing, "GET", "/v1/grace-policies", nil))
+}
+
 func TestBundleHasItsTopics(t *testing.T) {
 	s := start(t)
 	care := s.token("care", tables.Scopes{Subscribe: []string{"CLAIM_*"}})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -166,6 +167,11 @@ func readRows(stdin io.Reader, file string) (rows []map[string]any, err error) {
 		case err != nil:
 			return nil, errors.New("the file holds no rows in YAML or JSON")
 		case row != nil:
+			for member, v := range row { // YAML takes an unquoted day for a time
+				if at, ok := v.(time.Time); ok && at.Equal(at.Truncate(24*time.Hour)) {
+					row[member] = at.Format(time.DateOnly)
+				}
+			}
 			rows = append(rows, row)
 		}
 	}

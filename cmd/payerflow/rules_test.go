@@ -71,6 +71,12 @@ func TestRulesOnTheCommandLine(t *testing.T) {
 	says(0, "Deleted", "sub", "delete-topic", team+"/members")
 	says(0, "large", "rule", "apply", "-f", written(t, "rule.json", `{"team":"`+team+`","name":"large","eventTypes":["CLAIM_*"],"condition":""}`))
 	says(1, "INVALID_NAME /eventTypes/0", "rule", "apply", "-f", written(t, "rule.json", `{"team":"`+team+`","name":"bad","eventTypes":["a b"]}`))
+	grace := written(t, "grace.yaml", "plan: "+team+"\neffective: 2026-07-01\ndays: 31\n")
+	says(0, team+"/2026-07-01", "grace", "apply", "-f", grace, "--why", "state law")
+	says(0, "America/New_York", "grace", "get", team+"/2026-07-01")
+	says(0, "31", "grace", "list", "-q", team)
+	says(1, "INVALID_VALUE /zone", "grace", "apply", "-f", written(t, "grace.yaml", "plan: "+team+"\neffective: 2026-08-01\nzone: Nowhere\n"))
+	says(0, "Deleted", "grace", "delete", team+"/2026-07-01")
 	says(2, "no rows", "rule", "apply", "-f", written(t, "rule.json", `[`))
 
 	var made madeToken
