@@ -18,7 +18,7 @@ func markClaim(row *tables.ClaimStatus, f claimFacts) {
 		mark(h.ProviderID != "" && h.ProviderID != row.ProviderID, MarkProviderDiffers)
 	}
 	mark(len(f.submitted) > 1, MarkSubmittedTwice)
-	mark(len(f.submitted) == 0, MarkNoSubmission)
+	mark(len(f.submitted) == 0 && len(f.received) < len(row.History), MarkNoSubmission)
 	for _, a := range f.appeals {
 		mark(!before(f.denied, a.At+1), MarkAppealWithoutDenial)
 	}

@@ -13,7 +13,7 @@ import (
 // Contradictions between the facts of a claim. They are kept and marked, never
 // dropped.
 const (
-	MarkNoSubmission          = "NO_SUBMISSION"            // other events, no submission
+	MarkNoSubmission          = "NO_SUBMISSION"            // other events than an 837, no submission
 	MarkDecidedBeforeSubmit   = "DECIDED_BEFORE_SUBMITTED" // by event time
 	MarkPaidBeforeSubmit      = "PAID_BEFORE_SUBMITTED"
 	MarkPaidWithoutApproval   = "PAID_WITHOUT_APPROVAL" // no approval or overturned denial at all

@@ -11,6 +11,7 @@ var All = []topology.Declared{
 	Aggregations.Declare(),
 	Audit.Declare(),
 	ClaimEDI.Declare(),
+	ClaimGrace.Declare(),
 	ClaimPriorAuth.Declare(),
 	BookingCoverage.Declare(),
 	BookingMember.Declare(),

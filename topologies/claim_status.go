@@ -22,9 +22,13 @@ var ClaimStatus = topology.Group[tables.ClaimStatus]{
 		topology.Fold(AppealUpdated, processors.FoldAppealUpdated),
 		topology.Fold(ClaimItems, processors.FoldClaimEDI),
 		topology.Fold(ClaimPriorAuth.Answers(), processors.FoldPriorAuth),
+		topology.Fold(ClaimGrace.Answers(), processors.FoldMemberGrace),
 	},
 	Follows: []topology.Follow[tables.ClaimStatus]{
 		topology.Follows(ClaimPriorAuth.Links(), func(claim string, row tables.ClaimStatus) []topology.Link { return row.PriorAuthLinks(claim) }),
+		topology.Follows(ClaimGrace.Links(), func(claim string, row tables.ClaimStatus) []topology.Link {
+			return []topology.Link{{Key: string(row.MemberID), Left: claim}}
+		}),
 		topology.Follows(ClaimsByMember.Stream(), func(_ string, row tables.ClaimStatus) []tables.ClaimByMember {
 			return []tables.ClaimByMember{{ClaimEntry: row.Entry()}}
 		}),

@@ -7,12 +7,20 @@ import (
 	"payerflow/tables"
 )
 
+const gracePeriods = "grace-periods.v1-billing-consumer"
+
+// MemberGraces carries what claims have to know about a member's grace periods.
+var MemberGraces = stream[tables.MemberGrace](topology.Topic{
+	Name: gracePeriods + "-pends", Partitions: highVolume, Retention: aWeek, Compression: compression, MaxMessageBytes: mebibyte, Cleanup: topology.Delete,
+	KeyField: "memberId", Owner: gracePeriods, Producers: []string{gracePeriods}, Consumers: []string{claimGrace}, Doc: "days of service for which grace periods say what becomes of claims",
+})
+
 // GracePeriods folds a member's premiums into one row by memberId, and says
 // what nobody said when a date passes. It reads what it says.
 var GracePeriods = topology.Group[tables.GracePeriods]{
-	Name: "grace-periods.v1-billing-consumer",
+	Name: gracePeriods,
 	Doc:  "which premiums are overdue, and the grace periods that follow",
-	Rows: codecs.NewAvro[tables.GracePeriods]("grace-periods.v1-billing-consumer-table", rowBytes),
+	Rows: codecs.NewAvro[tables.GracePeriods](gracePeriods+"-table", rowBytes),
 	Inputs: topology.Inputs[tables.GracePeriods]{
 		topology.FoldWith(InvoiceGenerated, gracePolicies, processors.FoldInvoiceGenerated),
 		topology.FoldWith(PaymentReceived, gracePolicies, processors.FoldPaymentReceived),
@@ -22,8 +30,11 @@ var GracePeriods = topology.Group[tables.GracePeriods]{
 		topology.FoldWith(EnrollmentTerminated, gracePolicies, processors.FoldEnrollmentTerminated),
 	},
 	Outputs: []topology.StreamRef{PaymentMissed.Ref()},
-	Timer:   topology.Timer[tables.GracePeriods]{Due: tables.GracePeriods.Due, Wake: processors.WakeGrace},
-	Pinned:  true,
+	Follows: []topology.Follow[tables.GracePeriods]{
+		topology.Follows(MemberGraces, func(_ string, row tables.GracePeriods) []tables.MemberGrace { return []tables.MemberGrace{row.Pends()} }),
+	},
+	Timer:  topology.Timer[tables.GracePeriods]{Due: tables.GracePeriods.Due, Wake: processors.WakeGrace},
+	Pinned: true,
 	View: topology.View{Name: "grace-periods", Key: "memberId", Doc: "Invoices, payments and grace periods of one member.",
 		Classes: []string{tables.ClassPHI, tables.ClassPII, tables.ClassBank}},
 }

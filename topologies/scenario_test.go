@@ -30,6 +30,7 @@ import (
 //	{...}                    a body, checked at the door and written as Avro
 //	as:<subject>/<n> {...}   a body, unchecked, as that published version writes it
 //	type:<name> {...}        a body, unchecked, of an event type younger than the schema
+//	cut:<n> {...}            the first n bytes of a body written as Avro
 //	raw:<hex>                bytes
 //	null                     no value
 //

@@ -158,6 +158,12 @@ func (s *stage) value(topic topology.Topic, text string) []byte {
 			s.t.Fatal(err)
 		}
 		return s.write(string(schema), body)
+	case strings.HasPrefix(text, "cut:"):
+		n, err := strconv.Atoi(strings.TrimPrefix(kind, "cut:"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return s.value(topic, body)[:n]
 	case strings.HasPrefix(text, "type:"):
 		schema, err := codecs.AvroSchema(topic.Name)
 		if err != nil {
