@@ -56,7 +56,7 @@ var MemberBookings = topology.Group[tables.Booking]{
 }
 
 // AvailabilitySearch finds open slots by specialty, place and day.
-var AvailabilitySearch = slotList("availability-search", "specialty|place|day", "Times that can be booked, in the order in which they start.")
+var AvailabilitySearch = slotList("availability-search", "search", "Times that can be booked, by specialty, place and day, in the order in which they start: GET /v1/availability asks it.")
 
 // SlotsByProvider lists a provider's slots, in any state.
 var SlotsByProvider = slotList("slots-by-provider", "providerId", "Times of one provider, in the order in which they start.")

@@ -9,6 +9,7 @@ import (
 	"payerflow/api"
 	"payerflow/api/access"
 	"payerflow/api/audit"
+	"payerflow/api/booking"
 	"payerflow/api/compliance"
 	"payerflow/api/consume"
 	"payerflow/api/deadletters"
@@ -16,6 +17,7 @@ import (
 	"payerflow/api/rules"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
+	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
 )
@@ -39,6 +41,7 @@ type cluster struct {
 	firehose *kafka.Firehose
 	worker   string // HTTP address
 	shadows  *processors.ShadowCounts
+	views    topology.Views
 }
 
 func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Registerer) (*doors, error) {
@@ -73,7 +76,8 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	closer := compliance.NewCloser(kafka.Provisioned{Control: control}, trail, a.log, metrics)
 	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
-		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log)}
+		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log),
+		&booking.Door{Intake: in, Views: c.views}}
 	expiry := kafka.Expiry{Rules: kafka.Provisioned{Control: control}, Log: a.log}
 	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, expiry.Run, trail.Run, closer.Run}
 	return d, nil

@@ -81,7 +81,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		rules.Close()
 		return nil, errors.Join(err, e.Close(), ln.Close())
 	}
-	d, err := a.newDoors(rules, cluster{brokers, client, registry, firehose, ln.Addr().String(), shadows}, metrics)
+	d, err := a.newDoors(rules, cluster{brokers, client, registry, firehose, ln.Addr().String(), shadows, e}, metrics)
 	if err != nil {
 		rules.Close()
 		firehose.Close()
