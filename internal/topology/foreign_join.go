@@ -121,7 +121,7 @@ func (f ForeignJoin[V]) loop() Stream[FanOut] {
 
 // Declare works out what follows, as Group.Declare does.
 func (f ForeignJoin[V]) Declare() Declared {
-	links := FoldWith(f.Links(), valueAt[V], foldLink[V])
+	links := FoldWith(f.Links(), jointAt[V], foldLink[V])
 	values := FoldWith(f.Right, func(r Reader, rec Record[V]) linked { return f.linked(r, rec.Body.Subject(), "") }, f.foldValue)
 	rest := FoldWith(f.loop(), func(r Reader, rec Record[FanOut]) linked { return f.linked(r, rec.Key, rec.Body.After) }, f.foldRest)
 	d := Group[Joint[V]]{
@@ -133,9 +133,9 @@ func (f ForeignJoin[V]) Declare() Declared {
 	return d
 }
 
-func valueAt[V any](r Reader, rec Record[Link]) *V {
+func jointAt[V any](r Reader, rec Record[Link]) Joint[V] {
 	at, _ := Own[Joint[V]](r, rec.Key)
-	return at.Value
+	return at
 }
 
 // linked are the left keys to be told, and whether there are more behind them.
@@ -156,13 +156,15 @@ func (f ForeignJoin[V]) linked(r Reader, key, after string) (l linked) {
 	return l
 }
 
-// foldLink keeps a link, and answers it with the value there is.
-func foldLink[V Entry[V]](row Joint[V], rec Record[Link], value *V) (Joint[V], []Output) {
+// foldLink keeps a link, and answers it with the value there is. One that is no
+// more is an answer too: an earlier link of the same row may have been told it,
+// and that answer may still be on its way.
+func foldLink[V Entry[V]](row Joint[V], rec Record[Link], at Joint[V]) (Joint[V], []Output) {
 	row.At, row.Over = max(row.At, rec.At.UnixMicro()), rec.Body.No
-	if row.Over || value == nil {
+	if row.Over || at.Round == 0 {
 		return row, nil
 	}
-	return row, []Output{{Key: rec.Body.Left, Value: Answered[V]{rec.Body.Left, rec.Key, value}}}
+	return row, []Output{{Key: rec.Body.Left, Value: Answered[V]{rec.Body.Left, rec.Key, at.Value}}}
 }
 
 // foldValue keeps a value, and tells it.

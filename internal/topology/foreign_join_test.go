@@ -221,3 +221,33 @@ func TestOverviewOfAJoin(t *testing.T) {
 		t.Errorf("not every edge is in\n%s", all)
 	}
 }
+
+// TestALinkToWhatIsNoMoreIsAnswered: an answer of the time before may still be
+// on its way to the row, and must not be the last.
+func TestALinkToWhatIsNoMoreIsAnswered(t *testing.T) {
+	d, err := topology.NewDriver(visiting, nil, origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last []topology.Written
+	for _, step := range [][3]string{{"visits", "v1", "p1"}, {"places", "p1", "open"}, {"visits", "v1", "p2"}, {"places", "p1", "over"}, {"visits", "v1", "p1"}} {
+		value, _ := json.Marshal(happened{step[1], origin, step[2]})
+		if err := d.Pipe(topology.Raw{Topic: step[0], Key: []byte(step[1]), Value: value, Timestamp: origin}); err != nil {
+			t.Fatal(err)
+		}
+		last = d.Took()
+	}
+	var told []topology.Answered[noted]
+	for _, w := range last {
+		if w.Topic == topology.AnswersTopic(atPlaces.Name) {
+			var a topology.Answered[noted]
+			if err := json.Unmarshal(w.Value, &a); err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, a)
+		}
+	}
+	if len(told) != 1 || told[0].Left != "v1" || told[0].Value != nil {
+		t.Errorf("told %+v", told)
+	}
+}
