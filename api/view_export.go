@@ -183,7 +183,9 @@ func (x *exporting) record(ctx context.Context, page []found) error {
 
 func keysOf(rows []found) (keys []string) {
 	for _, f := range rows {
-		keys = append(keys, f.Key)
+		if keys = append(keys, f.Key); f.ID != "" {
+			keys = append(keys, f.ID)
+		}
 	}
 	return keys
 }

@@ -108,16 +108,15 @@ func (s *surface) query(ctx context.Context, v topology.Served, in *listInput, m
 		return nil, err
 	}
 	out := &listOutput{Rows{Rows: []Answer{}, Looked: c.looked, Failed: q.Failed(), Partial: c.stopped}}
-	keys := make([]string, 0, len(best.rows))
-	for _, f := range best.sorted() {
+	rows := best.sorted()
+	for _, f := range rows {
 		shown, err := answer(v.Name, f.Answer, q.Mask())
 		if err != nil {
 			return nil, err
 		}
 		out.Body.add(shown)
-		keys = append(keys, f.Key)
 	}
-	audit.Shows(ctx, len(keys), keys...)
+	audit.Shows(ctx, len(rows), keysOf(rows)...)
 	if c.next != nil {
 		out.Body.Next = s.sealCursor(about, *c.next)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -17,7 +16,7 @@ import (
 func (a *app) viewCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "view", Short: "Read views over HTTP"}
 	base := urlFlag(cmd)
-	cmd.AddCommand(a.viewGetCommand(base), a.viewListCommand(base))
+	cmd.AddCommand(a.viewGetCommand(base), a.viewListCommand(base), a.viewQueryCommand(base), a.viewAggregateCommand(base), a.viewExportCommand(base))
 	return cmd
 }
 
@@ -54,43 +53,4 @@ func (a *app) viewGetCommand(base *string) *cobra.Command {
 func passes(err error) bool {
 	var p *api.Problem
 	return errors.As(err, &p) && (p.Code == "ROW_NOT_FOUND" || p.Code == "RESTORING")
-}
-
-func (a *app) viewListCommand(base *string) *cobra.Command {
-	var limit int
-	var cursor string
-	var synthetic bool
-	cmd := &cobra.Command{
-		Use: "list VIEW", Short: "List rows, a page at a time", Args: exactly(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			q := url.Values{"limit": {strconv.Itoa(limit)}, "synthetic": {strconv.FormatBool(synthetic)}}
-			if cursor != "" {
-				q.Set("cursor", cursor)
-			}
-			var page api.Rows
-			if err := a.ask(cmd.Context(), *base, "/v1/views/"+url.PathEscape(args[0]), q, &page); err != nil {
-				return err
-			}
-			var rows [][]string
-			for _, r := range page.Rows {
-				status := ""
-				if m, ok := r.Value.(map[string]any); ok {
-					status = fmt.Sprint(m["status"])
-				}
-				rows = append(rows, []string{r.Key, status, r.AsOf.EventTime.Format(time.RFC3339), strconv.Itoa(r.Because.Count), strconv.FormatBool(r.Stale)})
-			}
-			if err := a.show(page, []string{"key", "status", "as of", "events", "stale"}, rows); err != nil {
-				return err
-			}
-			if page.Next != "" && a.format == formatTable {
-				fmt.Fprintf(a.errOut, "more: --cursor %s\n", page.Next)
-			}
-			return nil
-		},
-	}
-	f := cmd.Flags()
-	f.IntVar(&limit, "limit", 20, "most rows")
-	f.StringVar(&cursor, "cursor", "", "go on here: next of the page before")
-	f.BoolVar(&synthetic, "synthetic", false, "list the rows of synthetic events")
-	return cmd
 }
