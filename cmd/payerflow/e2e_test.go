@@ -28,6 +28,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("bad records are parked with their position", func(t *testing.T) { badRecords(t, tg) })
 	t.Run("two workers share the keys", func(t *testing.T) { twoWorkers(t, tg) })
 	t.Run("an event goes its way", func(t *testing.T) { eventsWay(t, tg) })
+	t.Run("claims are joined and listed", func(t *testing.T) { joinedAndListed(t, tg) })
 	t.Run("a worker that is killed loses and doubles nothing", func(t *testing.T) { killedWorker(t, tg) })
 }
 
