@@ -110,7 +110,9 @@ func TestBookingFromProfileToCancellation(t *testing.T) {
 	r.refused("ALREADY_CLOSED", "booking", "cancel", "b-1", "--member", "m-1", "--token", adminToken(t, r.dir))
 	r.do(nil, "provider", "withdraw", "p-1", "s-2")
 	r.until("s-1 OPEN, s-2 WITHDRAWN", "provider", "schedule", "p-1")
-	var list struct{ Rows []struct{ Value bookingShown } }
+	var list struct {
+		Rows []struct{ Value bookingShown }
+	}
 	within(t, 30*time.Second, "the member's list", func() bool {
 		r.do(&list, "booking", "list", "--member", "m-1")
 		return len(list.Rows) == 1 && list.Rows[0].Value.Status == "CANCELLED"
