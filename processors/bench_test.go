@@ -32,3 +32,20 @@ func BenchmarkFoldClaim(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/3, "ns/event")
 }
+
+// BenchmarkFoldReconsidered folds the next report of a system into a claim that
+// two systems have reported on six times, with its prior authorization and its
+// member's grace period.
+func BenchmarkFoldReconsidered(b *testing.B) {
+	facts := numbered(submitted(1, named), denied(2), told(3, "x", received), told(4, "y", received), told(5, "x", inReview), told(6, "x", wanted), told(7, "x", inReview),
+		told(8, "y", inReview), authTold(granted(0)), graceTold("m", "2026-02-01/2026-02-28/PAID 2026-03-01/2026-04-30/PENDABLE"))
+	row := fold(b, facts)
+	last := told(9, "y", decided)
+	last.id = "last"
+	b.ReportAllocs()
+	for b.Loop() {
+		if next, _ := step(row, last); *next.AppealState != tables.AppealDecided {
+			b.Fatal(*next.AppealState)
+		}
+	}
+}

@@ -43,13 +43,16 @@ type appealFacts struct {
 
 // appealsOf sorts facts by appeal, in the order of each one's earliest.
 func appealsOf(history []tables.ClaimFact) (appeals []*appealFacts) {
-	byID := map[events.ID]*appealFacts{}
+	var byID map[events.ID]*appealFacts // most claims have none
 	for _, h := range history {
 		if appealStates[h.Type] == "" {
 			continue
 		}
 		a := byID[*h.AppealID]
 		if a == nil {
+			if byID == nil {
+				byID = map[events.ID]*appealFacts{}
+			}
 			a = &appealFacts{id: *h.AppealID, reports: map[string][]tables.ClaimFact{}}
 			byID[a.id], appeals = a, append(appeals, a)
 		}

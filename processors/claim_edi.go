@@ -65,6 +65,9 @@ const reversal = "22"
 // markRemittances compares what the provider was told in 835s with what left
 // the plan.
 func markRemittances(mark func(bool, string), f claimFacts) {
+	if len(f.remitted) == 0 {
+		return
+	}
 	payments := paymentsOf(f)
 	for _, r := range f.remitted {
 		for _, p := range payments {

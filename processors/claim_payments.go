@@ -23,6 +23,9 @@ type payment struct {
 // what somebody else recorded. Of one recorder the latest line counts: it
 // corrects those before it.
 func paymentsOf(f claimFacts) (payments []payment) {
+	if len(f.paid) == 0 {
+		return nil
+	}
 	type line struct {
 		id events.ID
 		by string
