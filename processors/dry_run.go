@@ -208,6 +208,7 @@ type Compared struct {
 	Subscriptions []ComparedSubscription `json:"subscriptions"`
 	Others        *ComparedSubscription  `json:"others,omitempty" doc:"Subscriptions of teams that the token does not act for, together"`
 	Aggregations  []ComparedAggregation  `json:"aggregations,omitempty" doc:"Aggregations that the changes bring or write anew, of teams that the token acts for"`
+	Graces        *ComparedGraces        `json:"graces,omitempty" doc:"Where the changes are of grace policies"`
 }
 
 // ComparedSubscription is what a subscription got, and would have got.

@@ -15,6 +15,7 @@ import (
 	"payerflow/api/access"
 	"payerflow/api/audit"
 	"payerflow/api/problem"
+	"payerflow/events"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/tables"
@@ -23,6 +24,8 @@ import (
 // Recorded tries rules on recorded events.
 type Recorded interface {
 	Try(ctx context.Context, last int, since time.Time, begin func() *processors.DryRun, progress func(done, total int64)) (*processors.DryRun, error)
+	// TryGraces shows a trial the rows of all members.
+	TryGraces(ctx context.Context, trial *processors.GraceTrial) error
 }
 
 // maxTried bounds how many events one dry run looks at.
@@ -135,9 +138,14 @@ func (d *Door) try(hc huma.Context, c caller, after *processors.Rules, in Trial)
 			last.Done, last.Total = done, total
 			say(last)
 		})
+	var graces *processors.ComparedGraces
+	if err == nil {
+		graces, err = d.tryGraces(hc.Context(), c, after)
+	}
 	switch {
 	case err == nil:
 		result := run.Compare(in.Last, processors.Viewer{Team: c.Team, Application: c.Application, Acts: c.Acts})
+		result.Graces = graces
 		last.Result = &result
 	case errors.Is(err, topology.ErrUnavailable):
 		last.Problem = problem.New(http.StatusServiceUnavailable, "UNAVAILABLE", "recorded events cannot be read now")
@@ -146,4 +154,18 @@ func (d *Door) try(hc huma.Context, c caller, after *processors.Rules, in Trial)
 		last.Problem = problem.New(http.StatusServiceUnavailable, "UNAVAILABLE", "recorded events could not be read")
 	}
 	say(last)
+}
+
+// tryGraces compares how members would stand by other grace policies; nil
+// where they are the same.
+func (d *Door) tryGraces(ctx context.Context, c caller, after *processors.Rules) (*processors.ComparedGraces, error) {
+	trial := processors.GraceTrial{Before: c.rules.Graces(), After: after.Graces(), Day: tables.DayIn(events.InstantOf(time.Now()), tables.DefaultGracePolicy.Location())}
+	if trial.Before.Hash() == trial.After.Hash() {
+		return nil, nil
+	}
+	if err := d.Recorded.TryGraces(ctx, &trial); err != nil {
+		return nil, err
+	}
+	found := trial.Compare(slices.Contains(c.rules.Seen(c.Team, c.Application), tables.ClassPHI))
+	return &found, nil
 }

@@ -140,6 +140,9 @@ func (a *app) showCompared(c processors.Compared) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "\n%d events\n", c.Events)
+	if err := a.showGraces(c.Graces); err != nil {
+		return err
+	}
 	if err := a.showAggregations(c.Aggregations); err != nil {
 		return err
 	}
@@ -151,6 +154,21 @@ func (a *app) showCompared(c processors.Compared) error {
 			}
 			fmt.Fprintf(a.out, "%s %s: %s\n", s.Name, sample.What, b)
 		}
+	}
+	return nil
+}
+
+// showGraces shows how members would stand by other grace policies.
+func (a *app) showGraces(g *processors.ComparedGraces) error {
+	if g == nil {
+		return nil
+	}
+	fmt.Fprintf(a.out, "\n%d of %d members would stand otherwise on %s; %d have a grace period that would begin or end on another day\n", g.Changed, g.Members, g.Day, g.Ends)
+	for _, m := range g.Moves {
+		fmt.Fprintf(a.out, "%s -> %s: %d\n", m.From, m.To, m.Members)
+	}
+	if g.Suppressed {
+		fmt.Fprintln(a.out, "groups of fewer than 11 are left out")
 	}
 	return nil
 }

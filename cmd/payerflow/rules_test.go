@@ -72,6 +72,7 @@ func TestRulesOnTheCommandLine(t *testing.T) {
 	says(0, "large", "rule", "apply", "-f", written(t, "rule.json", `{"team":"`+team+`","name":"large","eventTypes":["CLAIM_*"],"condition":""}`))
 	says(1, "INVALID_NAME /eventTypes/0", "rule", "apply", "-f", written(t, "rule.json", `{"team":"`+team+`","name":"bad","eventTypes":["a b"]}`))
 	grace := written(t, "grace.yaml", "plan: "+team+"\neffective: 2026-07-01\ndays: 31\n")
+	says(0, "0 of 0 members would stand otherwise", "grace", "test", "-f", grace)
 	says(0, team+"/2026-07-01", "grace", "apply", "-f", grace, "--why", "state law")
 	says(0, "America/New_York", "grace", "get", team+"/2026-07-01")
 	says(0, "31", "grace", "list", "-q", team)
