@@ -56,31 +56,31 @@ func link(key, left string) *kgo.Record {
 	return recordAt(topology.LinksTopic("visit-place.v1-test-consumer"), key, topology.Link{Key: key, Left: left})
 }
 
-// answers calls told with each answer that is committed, until it says that it
-// was the last.
-func (c *cluster) answers(told func(a topology.Answered[place], at time.Time) (last bool)) {
+// answers reads what is committed of the answers. It calls told with each,
+// until that says that it was the last of a batch.
+func (c *cluster) answers() (read func(told func(a topology.Answered[place], at time.Time) (last bool))) {
 	c.t.Helper()
 	reader, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topology.AnswersTopic("visit-place.v1-test-consumer")),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(20*time.Millisecond))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer reader.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	for {
-		f := reader.PollFetches(ctx)
-		if ctx.Err() != nil {
-			c.t.Fatal("not all answers came")
-		}
-		now := time.Now()
-		for it := f.RecordIter(); !it.Done(); {
-			var a topology.Answered[place]
-			if err := json.Unmarshal(it.Next().Value, &a); err != nil {
-				c.t.Fatal(err)
+	c.t.Cleanup(reader.Close)
+	return func(told func(a topology.Answered[place], at time.Time) (last bool)) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+		defer cancel()
+		for last := false; !last; {
+			f := reader.PollFetches(ctx)
+			if ctx.Err() != nil {
+				c.t.Fatal("not all answers came")
 			}
-			if told(a, now) {
-				return
+			now := time.Now()
+			for it := f.RecordIter(); !it.Done(); {
+				var a topology.Answered[place]
+				if err := json.Unmarshal(it.Next().Value, &a); err != nil {
+					c.t.Fatal(err)
+				}
+				last = told(a, now) || last
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func BenchmarkForeignJoin(b *testing.B) {
 		c.start(b.TempDir(), j.groups[2:3])
 		left := benchLinks
 		seen := make(map[string]bool, benchLinks)
-		c.answers(func(a topology.Answered[place], _ time.Time) bool {
+		c.answers()(func(a topology.Answered[place], _ time.Time) bool {
 			if !seen[a.Left] {
 				seen[a.Left], left = true, left-1
 			}
@@ -131,8 +131,8 @@ func BenchmarkFanOut(b *testing.B) {
 	c.load(hotLinks, func(i int) *kgo.Record { return link("hot", fmt.Sprint("left-", i)) })
 	c.load(1, func(int) *kgo.Record { return link(beside, "watcher") })
 	c.start(b.TempDir(), j.groups[2:3])
-	n := 0
-	c.answers(func(topology.Answered[place], time.Time) bool { n++; return n >= hotLinks+1 })
+	answers, n := c.answers(), 0
+	answers(func(topology.Answered[place], time.Time) bool { n++; return n >= hotLinks+1 })
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { // what goes on beside it
@@ -146,7 +146,7 @@ func BenchmarkFanOut(b *testing.B) {
 		began := time.Now()
 		c.client.Produce(context.Background(), right("hot", "second"), nil)
 		left := hotLinks
-		c.answers(func(a topology.Answered[place], at time.Time) bool {
+		answers(func(a topology.Answered[place], at time.Time) bool {
 			switch {
 			case a.Left == "watcher" && a.Value.Text != "first":
 				var sent int64
