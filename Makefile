@@ -63,6 +63,6 @@ test-clients: ## Python clients against the embedded broker and registry (needs 
 bench-intake: ## the REST and gRPC doors: events a second, latency at 60 % of that (INTAKE_BROKERS= and INTAKE_REGISTRY= for a cluster)
 	$(GO) test -run '^$$' -bench 'Doors|Batches' -benchtime 1x ./api/intake
 
-proto: ## the Go code of the gRPC doors, from their .proto files (buf, built on first use)
+proto: ## the Go code of the gRPC doors and of what workers ask one another, from their .proto files (buf, built on first use)
 	$(GO) run $(BUF) lint
 	$(GO) run $(BUF) generate

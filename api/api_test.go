@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
@@ -32,10 +33,10 @@ func (r rows) Views() []topology.Served {
 func (r rows) row(key string) topology.Answer {
 	at := events.InstantOf(time.Date(2026, 1, 16, 10, 0, 0, 0, time.UTC))
 	return topology.Answer{Key: key, Row: tables.ClaimStatus{ClaimID: events.ID(key), Status: tables.ClaimPaid, StatusAt: at, Marks: []string{},
-		History: []tables.ClaimFact{{ID: "e1", Type: events.TypeClaimPaid, At: at}}}, Positions: []topology.Position{{Topic: "t", Partition: 3, Offset: 7}}, Stale: true}
+		History: []tables.ClaimFact{{ID: "e1", Type: events.TypeClaimPaid, At: at}}}, Copy: topology.Copy{Positions: []topology.Position{{Topic: "t", Partition: 3, Offset: 7}}, Stale: true}}
 }
 
-func (r rows) Get(_, key string, synthetic bool) (topology.Answer, error) {
+func (r rows) Get(_ context.Context, _, key string, synthetic bool) (topology.Answer, error) {
 	for _, k := range r.keys {
 		if k == key && r.err == nil && !synthetic {
 			return r.row(k), nil
@@ -47,7 +48,7 @@ func (r rows) Get(_, key string, synthetic bool) (topology.Answer, error) {
 	return topology.Answer{}, topology.ErrNotFound
 }
 
-func (r rows) List(_ string, from topology.Place, limit int, _ bool) (topology.Page, error) {
+func (r rows) List(_ context.Context, _ string, from topology.Place, limit int, _ bool) (topology.Page, error) {
 	var p topology.Page
 	for i := from.Skip; i < len(r.keys); i++ {
 		if len(p.Rows) == limit {
@@ -59,8 +60,16 @@ func (r rows) List(_ string, from topology.Place, limit int, _ bool) (topology.P
 	return p, r.err
 }
 
-func (rows) Under(string, string, topology.Place, int, bool) (topology.Page, error) {
+func (rows) Under(context.Context, string, string, topology.Place, int, bool) (topology.Page, error) {
 	return topology.Page{}, topology.ErrNoView
+}
+
+func (r rows) Batch(ctx context.Context, view string, keys []string, synthetic bool) []topology.Got {
+	out := make([]topology.Got, len(keys))
+	for i, key := range keys {
+		out[i].Answer, out[i].Err = r.Get(ctx, view, key, synthetic)
+	}
+	return out
 }
 
 func (r rows) Ready() error { return r.ready }
@@ -147,8 +156,8 @@ func TestProblems(t *testing.T) {
 		{v, "GET", "/v1/views/claim-status?limit=canary", 422, "INVALID_REQUEST"},
 		{v, "GET", "/v1/views/claim-status?cursor=canary", 422, "INVALID_CURSOR"},
 		{v, "GET", "/v1/views/claim-status?cursor=" + strings.Repeat("A", 129), 422, "INVALID_REQUEST"},
-		{rows{err: &topology.NotOwnedError{Partition: 4}}, "GET", "/v1/views/claim-status/a", 421, "NOT_OWNED"},
-		{rows{err: topology.ErrRestoring}, "GET", "/v1/views/claim-status/a", 503, "RESTORING"},
+		{rows{err: &topology.AwayError{Partition: 4, Err: topology.ErrElsewhere}}, "GET", "/v1/views/claim-status/a", 503, "PARTITION_AWAY"},
+		{rows{err: &topology.AwayError{Partition: 4, Err: topology.ErrRestoring}}, "GET", "/v1/views/claim-status/a", 503, "RESTORING"},
 		{rows{err: errors.New("canary on disk")}, "GET", "/v1/views/claim-status/a", 500, "INTERNAL"},
 	} {
 		resp, body := ask(t, c.views, c.method, c.path)
@@ -161,8 +170,8 @@ func TestProblems(t *testing.T) {
 		if b, _ := json.Marshal(body); strings.Contains(string(b), "canary") {
 			t.Errorf("%s: a value is repeated in %s", c.path, b)
 		}
-		if c.status == 421 && body["partition"] != 4.0 {
-			t.Errorf("421 names partition %v", body["partition"])
+		if c.code == "PARTITION_AWAY" && body["partition"] != 4.0 {
+			t.Errorf("it names partition %v", body["partition"])
 		}
 		if c.status == 503 && resp.Header().Get("Retry-After") == "" {
 			t.Error("503 without Retry-After")

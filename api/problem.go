@@ -32,20 +32,29 @@ func writeProblem(w http.ResponseWriter, p *Problem) { p.Write(w) }
 
 // problemOf says what went wrong with the read of a view.
 func problemOf(err error) *Problem {
-	var elsewhere *topology.NotOwnedError
+	var away *topology.AwayError
 	switch {
 	case errors.Is(err, topology.ErrNotFound):
 		return problem.New(http.StatusNotFound, "ROW_NOT_FOUND", "the view has no row with this key")
 	case errors.Is(err, topology.ErrNoView):
 		return problem.New(http.StatusNotFound, "VIEW_NOT_FOUND", "there is no such view; GET /v1/views lists them")
-	case errors.As(err, &elsewhere):
-		p := problem.New(http.StatusMisdirectedRequest, "NOT_OWNED", "another worker holds the partition of this key; ask that one")
-		p.Partition = &elsewhere.Partition
-		return p
-	case errors.Is(err, topology.ErrRestoring):
-		p := problem.New(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again")
-		p.RetryAfter = 1
+	case errors.As(err, &away):
+		p := awayProblem(away.Err)
+		p.Partition, p.RetryAfter = &away.Partition, 1
 		return p
 	}
 	return problem.New(http.StatusInternalServerError, "INTERNAL", "the row could not be read")
+}
+
+// awayProblem says why nobody answers for a partition.
+func awayProblem(err error) *Problem {
+	switch {
+	case errors.Is(err, topology.ErrRestoring):
+		return problem.New(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again, or allow an older copy with max_staleness")
+	case errors.Is(err, topology.ErrTooStale):
+		return problem.New(http.StatusServiceUnavailable, "TOO_STALE", "no copy of the partition is as fresh as is asked for; try again, or allow more with max_staleness")
+	case errors.Is(err, topology.ErrNotReached):
+		return problem.New(http.StatusGatewayTimeout, "POSITION_NOT_REACHED", "the rows do not hold min_position yet; ask again with the same, or wait longer")
+	}
+	return problem.New(http.StatusServiceUnavailable, "PARTITION_AWAY", "no worker answers for the partition now; try again, or allow an older copy with max_staleness")
 }

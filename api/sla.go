@@ -52,12 +52,12 @@ func registerSLA(api huma.API, views topology.Views) {
 	huma.Register(api, huma.Operation{
 		OperationID: "sla", Method: http.MethodGet, Path: "/v1/sla", Tags: []string{"views"}, Summary: "Time from intake to delivery, by tag",
 		Description: "Counts and percentiles of the last minutes, in windows of five. Rows are those of the view sla.",
-		Errors:      []int{http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+		Errors:      []int{http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable, http.StatusGatewayTimeout},
 	}, func(ctx context.Context, in *slaInput) (*slaOutput, error) {
 		if err := mayRead(ctx, slaView); err != nil {
 			return nil, err
 		}
-		a, err := views.Get(slaView, in.Tag, in.Synthetic)
+		a, err := views.Get(ctx, slaView, in.Tag, in.Synthetic)
 		if err != nil {
 			return nil, problemOf(err)
 		}

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"reflect"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func (slaRows) Views() []topology.Served {
 	return []topology.Served{{View: topology.View{Name: "sla", Key: "tag", Doc: "Times."}, Row: reflect.TypeFor[tables.SLA]()}}
 }
 
-func (slaRows) Get(_, key string, synthetic bool) (topology.Answer, error) {
+func (slaRows) Get(_ context.Context, _, key string, synthetic bool) (topology.Answer, error) {
 	if key != "gold" {
 		return topology.Answer{}, topology.ErrNotFound
 	}

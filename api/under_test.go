@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http/httptest"
 	"slices"
@@ -20,11 +21,11 @@ func (l listing) Views() []topology.Served {
 	return v
 }
 
-func (l listing) Under(_, key string, from topology.Place, limit int, _ bool) (topology.Page, error) {
+func (l listing) Under(ctx context.Context, _, key string, from topology.Place, limit int, _ bool) (topology.Page, error) {
 	if key != "p1" {
 		return topology.Page{}, l.err
 	}
-	p, err := l.List("", from, limit, false)
+	p, err := l.List(ctx, "", from, limit, false)
 	for i := range p.Rows {
 		p.Rows[i].Key, p.Rows[i].ID = key, p.Rows[i].Key
 	}

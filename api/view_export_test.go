@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
@@ -151,11 +152,11 @@ type paged struct {
 	asked  *int
 }
 
-func (p paged) List(view string, from topology.Place, limit int, synthetic bool) (topology.Page, error) {
+func (p paged) List(ctx context.Context, view string, from topology.Place, limit int, synthetic bool) (topology.Page, error) {
 	if *p.asked++; *p.asked == 2 {
 		p.before()
 	}
-	return p.claims.List(view, from, limit, synthetic)
+	return p.claims.List(ctx, view, from, limit, synthetic)
 }
 
 // TestAnExportBreaksOffWhereItsReaderMaySeeLess: after a permission is taken

@@ -38,7 +38,7 @@ func (s *surface) registerList(api huma.API, v topology.Served) {
 		if err != nil {
 			return nil, err
 		}
-		page, err := s.views.List(v.Name, from, in.Limit, in.Synthetic)
+		page, err := s.views.List(ctx, v.Name, from, in.Limit, in.Synthetic)
 		if err != nil {
 			return nil, problemOf(err)
 		}

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -23,8 +24,8 @@ func someClaims(n int) claims {
 	return c
 }
 
-func (c claims) List(view string, from topology.Place, limit int, synthetic bool) (topology.Page, error) {
-	p, err := c.rows.List(view, from, limit, synthetic)
+func (c claims) List(ctx context.Context, view string, from topology.Place, limit int, synthetic bool) (topology.Page, error) {
+	p, err := c.rows.List(ctx, view, from, limit, synthetic)
 	for i := range p.Rows {
 		p.Rows[i].Row = claimNumber(from.Skip + i)
 	}

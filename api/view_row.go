@@ -27,7 +27,7 @@ func (s *surface) registerRow(api huma.API, v topology.Served) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := s.views.Get(v.Name, in.Key, in.Synthetic)
+		a, err := s.views.Get(ctx, v.Name, in.Key, in.Synthetic)
 		if err != nil {
 			return nil, problemOf(err)
 		}

@@ -55,7 +55,7 @@ type scan struct {
 func (s *surface) each(ctx context.Context, c *scan, from topology.Place, f func(topology.Answer) (enough bool, err error)) error {
 	began := time.Now()
 	for {
-		page, err := s.views.List(c.view, from, s.bounds.chunk, c.synthetic)
+		page, err := s.views.List(ctx, c.view, from, s.bounds.chunk, c.synthetic)
 		if err != nil {
 			return problemOf(err)
 		}
@@ -66,7 +66,7 @@ func (s *surface) each(ctx context.Context, c *scan, from topology.Place, f func
 				return err
 			}
 			if enough {
-				c.next, err = s.after(c, from, i+1, page)
+				c.next, err = s.after(ctx, c, from, i+1, page)
 				return err
 			}
 		}
@@ -90,11 +90,11 @@ func (s *surface) each(ctx context.Context, c *scan, from topology.Place, f func
 }
 
 // after is the place behind the first n rows of a page.
-func (s *surface) after(c *scan, from topology.Place, n int, page topology.Page) (*topology.Place, error) {
+func (s *surface) after(ctx context.Context, c *scan, from topology.Place, n int, page topology.Page) (*topology.Place, error) {
 	if n == len(page.Rows) {
 		return page.Next, nil
 	}
-	shorter, err := s.views.List(c.view, from, n, c.synthetic)
+	shorter, err := s.views.List(ctx, c.view, from, n, c.synthetic)
 	if err != nil {
 		return nil, problemOf(err)
 	}

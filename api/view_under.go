@@ -33,7 +33,7 @@ func (s *surface) registerUnder(api huma.API, v topology.Served) {
 		if err != nil {
 			return nil, err
 		}
-		page, err := s.views.Under(v.Name, in.Key, from, in.Limit, in.Synthetic)
+		page, err := s.views.Under(ctx, v.Name, in.Key, from, in.Limit, in.Synthetic)
 		if err != nil {
 			return nil, problemOf(err)
 		}

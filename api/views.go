@@ -56,7 +56,7 @@ func registerView(api huma.API, s *surface, v topology.Served) {
 }
 
 // viewFaults are the statuses of what can go wrong with every read of a view.
-var viewFaults = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
+var viewFaults = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
 // audited says of every request for a view's rows that what is answered must be
 // written down, unless the view holds nothing that is classed.

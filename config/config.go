@@ -12,6 +12,7 @@ type Config struct {
 	Registry Registry `koanf:"registry"`
 	HTTP     HTTP     `koanf:"http"`
 	Engine   Engine   `koanf:"engine"`
+	Peers    Peers    `koanf:"peers"`
 	Security Security `koanf:"security"`
 	Demo     Demo     `koanf:"demo"`
 	KaaS     KaaS     `koanf:"kaas"`
@@ -26,6 +27,7 @@ func Default() Config {
 		Registry: DefaultRegistry(),
 		HTTP:     DefaultHTTP(),
 		Engine:   DefaultEngine(),
+		Peers:    DefaultPeers(),
 		Security: DefaultSecurity(),
 		Demo:     DefaultDemo(),
 		KaaS:     DefaultKaaS(),
@@ -41,6 +43,7 @@ func (c Config) Validate() error {
 		c.Registry.Validate(),
 		c.HTTP.Validate(),
 		c.Engine.Validate(),
+		c.Peers.Validate(),
 		c.Security.Validate(),
 		c.Demo.Validate(),
 		c.KaaS.Validate(),

@@ -79,7 +79,7 @@ func (d *Door) cancellable(ctx context.Context, in *cancelInput) error {
 	if p, ok := access.From(ctx); !ok || !p.MayRead(topologies.MemberBookings.View.Name) {
 		return nil
 	}
-	row, err := read[tables.Booking](d, topologies.MemberBookings.View.Name, in.ID, in.Synthetic)
+	row, err := read[tables.Booking](ctx, d, topologies.MemberBookings.View.Name, in.ID, in.Synthetic)
 	switch {
 	case err != nil && err.GetStatus() == http.StatusNotFound:
 		return problem.New(http.StatusNotFound, processors.BookingUnknown, "nobody has made this booking")

@@ -85,7 +85,7 @@ func (d *Door) offer(ctx context.Context, in *offerInput) (*accepted, error) {
 	}
 	b := in.Body
 	if b.ProviderName == "" || b.Specialty == "" || b.Place == "" || b.TimeZone == "" {
-		profile, err := d.profile(in.ID, in.Synthetic)
+		profile, err := d.profile(ctx, in.ID, in.Synthetic)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (d *Door) withdraw(ctx context.Context, in *withdrawInput) (*accepted, erro
 	if err != nil {
 		return nil, err
 	}
-	slot, p := read[tables.Slot](d, topologies.ProviderSchedule.View.Name, in.Slot, in.Synthetic)
+	slot, p := read[tables.Slot](ctx, d, topologies.ProviderSchedule.View.Name, in.Slot, in.Synthetic)
 	if p != nil {
 		return nil, p
 	}

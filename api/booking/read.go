@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -107,19 +108,17 @@ func notFound(detail string) *problem.Problem {
 }
 
 // read is a row as it is, for the door's own use: none of it is shown.
-func read[S topology.Row](d *Door, view, key string, synthetic bool) (row S, _ *problem.Problem) {
-	a, err := d.Views.Get(view, key, synthetic)
-	var elsewhere *topology.NotOwnedError
+func read[S topology.Row](ctx context.Context, d *Door, view, key string, synthetic bool) (row S, _ *problem.Problem) {
+	a, err := d.Views.Get(ctx, view, key, synthetic)
+	var away *topology.AwayError
 	switch {
 	case errors.Is(err, topology.ErrNotFound):
 		return row, notFound("nothing is known under this id, or not yet")
-	case errors.As(err, &elsewhere):
-		p := problem.New(http.StatusMisdirectedRequest, "NOT_OWNED", "another worker holds the partition of this key; ask that one")
-		p.Partition = &elsewhere.Partition
-		return row, p
 	case err != nil:
-		p := problem.New(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again")
-		p.RetryAfter = 1
+		p := problem.New(http.StatusServiceUnavailable, "PARTITION_AWAY", "no worker answers for the partition now; try again")
+		if p.RetryAfter = 1; errors.As(err, &away) {
+			p.Partition = &away.Partition
+		}
 		return row, p
 	}
 	row, _ = a.Row.(S)
@@ -127,8 +126,8 @@ func read[S topology.Row](d *Door, view, key string, synthetic bool) (row S, _ *
 }
 
 // profile is a provider's, for what an offer leaves out.
-func (d *Door) profile(id string, synthetic bool) (tables.ProviderProfile, error) {
-	p, refused := read[tables.ProviderProfile](d, topologies.ProviderProfiles.View.Name, id, synthetic)
+func (d *Door) profile(ctx context.Context, id string, synthetic bool) (tables.ProviderProfile, error) {
+	p, refused := read[tables.ProviderProfile](ctx, d, topologies.ProviderProfiles.View.Name, id, synthetic)
 	switch {
 	case refused == nil:
 		return p, nil

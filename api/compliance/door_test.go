@@ -38,16 +38,17 @@ type claims struct{}
 func (claims) Views() []topology.Served {
 	return []topology.Served{{View: topologies.ClaimStatus.View, Row: reflect.TypeFor[tables.ClaimStatus]()}}
 }
-func (claims) Under(string, string, topology.Place, int, bool) (topology.Page, error) {
+func (claims) Under(context.Context, string, string, topology.Place, int, bool) (topology.Page, error) {
 	return topology.Page{}, topology.ErrNoView
 }
 
 func (claims) Ready() error            { return nil }
 func (claims) Status() topology.Status { return topology.Status{} }
-func (claims) Get(_, key string, _ bool) (topology.Answer, error) {
+func (claims) Get(_ context.Context, _, key string, _ bool) (topology.Answer, error) {
 	return topology.Answer{Key: key, Row: tables.ClaimStatus{ClaimID: events.ID(key)}}, nil
 }
-func (claims) List(string, topology.Place, int, bool) (topology.Page, error) {
+func (claims) Batch(context.Context, string, []string, bool) []topology.Got { return nil }
+func (claims) List(context.Context, string, topology.Place, int, bool) (topology.Page, error) {
 	return topology.Page{}, nil
 }
 

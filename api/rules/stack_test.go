@@ -96,16 +96,17 @@ func (l *lockedBuffer) String() string {
 type noViews struct{}
 
 func (noViews) Views() []topology.Served { return nil }
-func (noViews) Under(string, string, topology.Place, int, bool) (topology.Page, error) {
+func (noViews) Under(context.Context, string, string, topology.Place, int, bool) (topology.Page, error) {
 	return topology.Page{}, topology.ErrNoView
 }
 
 func (noViews) Ready() error            { return nil }
 func (noViews) Status() topology.Status { return topology.Status{} }
-func (noViews) Get(string, string, bool) (topology.Answer, error) {
+func (noViews) Get(context.Context, string, string, bool) (topology.Answer, error) {
 	return topology.Answer{}, topology.ErrNoView
 }
-func (noViews) List(string, topology.Place, int, bool) (topology.Page, error) {
+func (noViews) Batch(context.Context, string, []string, bool) []topology.Got { return nil }
+func (noViews) List(context.Context, string, topology.Place, int, bool) (topology.Page, error) {
 	return topology.Page{}, topology.ErrNoView
 }
 

@@ -31,6 +31,10 @@ type doors struct {
 	audit  *kafka.Audit
 	out    *consume.Door
 	work   []func(context.Context) error
+
+	trail     *audit.Trail
+	keys      *access.Keyring
+	auditKeys processors.AuditKeys
 }
 
 // cluster is what doors work on, and where this worker is.
@@ -44,7 +48,9 @@ type cluster struct {
 	views    topology.Views
 }
 
-func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Registerer) (*doors, error) {
+// newReaders are the doors of a process that is read from alone: none but those
+// of the views. Who reads is guarded and written down.
+func (a *app) newReaders(control *kafka.Control, c cluster, metrics prometheus.Registerer) (*doors, error) {
 	keys, err := a.keyring()
 	if err != nil {
 		return nil, err
@@ -57,29 +63,40 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	if err != nil {
 		return nil, err
 	}
-	copies, err := kafka.OpenCopies(c.brokers, c.registry, c.worker, c.opts...)
+	d := &doors{audit: log, keys: keys, auditKeys: processors.NewAuditKeys(secret)}
+	d.trail = audit.New(log, d.auditKeys, a.log, metrics)
+	d.guard = access.NewGuard(control, keys, a.issuer()).Audit(d.trail)
+	d.work = []func(context.Context) error{d.guard.Run, d.trail.Run}
+	return d, nil
+}
+
+func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Registerer) (*doors, error) {
+	d, err := a.newReaders(control, c, metrics)
 	if err != nil {
-		log.Close()
 		return nil, err
 	}
-	trail := audit.New(log, processors.NewAuditKeys(secret), a.log, metrics)
+	copies, err := kafka.OpenCopies(c.brokers, c.registry, c.worker, c.opts...)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	d.copies = copies
 	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log})
 	metrics.MustRegister(kafka.ShadowMetrics{Rules: control, Counts: c.shadows})
-	d := &doors{guard: access.NewGuard(control, keys, a.issuer()).Audit(trail), copies: copies, audit: log}
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
 	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})
 	letters := func() *kafka.DeadLetters {
 		return &kafka.DeadLetters{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}
 	}
 	changes := audit.Over(kafka.Provisioned{Control: control})
-	officer := &compliance.Door{Log: changes, Keys: processors.NewAuditKeys(secret), Views: viewNames()}
-	closer := compliance.NewCloser(kafka.Provisioned{Control: control}, trail, a.log, metrics)
-	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: keys, Logger: a.log,
+	officer := &compliance.Door{Log: changes, Keys: d.auditKeys, Views: viewNames()}
+	closer := compliance.NewCloser(kafka.Provisioned{Control: control}, d.trail, a.log, metrics)
+	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: d.keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
 		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log),
 		&booking.Door{Intake: in, Views: c.views}}
 	expiry := kafka.Expiry{Rules: kafka.Provisioned{Control: control}, Log: a.log}
-	d.work = []func(context.Context) error{d.guard.Run, upkeep.Run, expiry.Run, trail.Run, closer.Run}
+	d.work = append(d.work, upkeep.Run, expiry.Run, closer.Run)
 	return d, nil
 }
 
@@ -103,8 +120,12 @@ func (d *doors) run(ctx context.Context) {
 }
 
 func (d *doors) close() {
-	d.out.Close()
-	d.copies.Close()
+	if d.out != nil {
+		d.out.Close()
+	}
+	if d.copies != nil {
+		d.copies.Close()
+	}
 	d.audit.Close()
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
+	"payerflow/internal/peers"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
@@ -33,7 +35,10 @@ type server struct {
 	doors    *doors
 	http     *http.Server
 	ln       net.Listener
-	dlqs     func(ctx context.Context) // watches the dead letter topics until ctx ends
+	peers    *peers.Server
+	views    *peers.Views
+	dlqs     func(ctx context.Context) // watches the dead letter topics until ctx ends; nil: nobody does
+	follows  bool                      // a replica
 }
 
 // extension is what a process runs beside the groups of every worker.
@@ -41,55 +46,100 @@ type extension struct {
 	groups  []topology.Declared
 	effects map[string]engine.Effector
 	at      func(addr string) // told where the worker listens, before it works; may be nil
+	replica bool              // nothing is folded: tables are followed
 }
 
-func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string, more extension) (*server, error) {
-	ln, err := listenHTTP(ctx, a.cfg.HTTP.Addr)
-	if err != nil {
+func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string, more extension) (_ *server, err error) {
+	s := &server{}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if s.ln, err = listenHTTP(ctx, a.cfg.HTTP.Addr); err != nil {
 		return nil, err
 	}
 	if more.at != nil {
-		more.at(ln.Addr().String())
+		more.at(s.addr())
+	}
+	if s.peers, err = peers.Listen(ctx, a.cfg.Peers.Listen, peers.Security(a.cfg.Peers.TLS), a.log); err != nil {
+		return nil, coded(exitUnavailable, err)
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c := a.cfg.Engine
 	registry := codecs.OpenRegistry(registryURL)
-	rules, err := a.openRules(brokers, client, registry, metrics)
-	if err != nil {
-		return nil, errors.Join(err, ln.Close())
+	if s.rules, err = a.openRules(brokers, client, registry, metrics); err != nil {
+		return nil, err
 	}
 	shadows := &processors.ShadowCounts{}
-	pins, err := a.pins(rules, shadows)
+	pins, err := a.pins(s.rules, shadows)
 	if err != nil {
-		rules.Close()
-		return nil, errors.Join(err, ln.Close())
+		return nil, err
 	}
-	e, err := engine.Open(engine.Config{
-		Brokers: brokers, Address: ln.Addr().String(), DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
+	cfg := a.engineConfig(brokers, client, metrics)
+	cfg.Address, cfg.Peer, cfg.Pins, cfg.Effects, cfg.Follows = s.addr(), cmp.Or(a.cfg.Peers.Advertise, s.peers.Addr()), pins, more.effects, more.replica
+	if s.engine, err = engine.Open(cfg, slices.Concat(topologies.All, more.groups), registry); err != nil {
+		return nil, err
+	}
+	if s.views, err = peers.Open(s.engine, s.engine, peers.Options{Security: peers.Security(a.cfg.Peers.TLS), Staleness: a.cfg.Peers.MaxStaleness,
+		Timeout: a.cfg.Peers.Timeout, Replica: more.replica, Log: a.log, Metrics: metrics}); err != nil {
+		return nil, err
+	}
+	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views}
+	if more.replica {
+		s.doors, err = a.newReaders(s.rules, at, metrics)
+	} else {
+		if s.firehose, err = kafka.OpenFirehose(brokers, registry, client...); err != nil {
+			return nil, err
+		}
+		at.firehose = s.firehose
+		s.dlqs = a.watchDLQs(brokers, client, registry, metrics)
+		s.doors, err = a.newDoors(s.rules, at, metrics)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.follows = more.replica
+	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Guard: s.doors.guard, Doors: s.doors.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	if s.doors.out != nil {
+		s.http.RegisterOnShutdown(s.doors.out.Close) // streams are told to come again, elsewhere
+	}
+	return s, nil
+}
+
+func (a *app) engineConfig(brokers []string, client []kafka.Option, metrics prometheus.Registerer) engine.Config {
+	c := a.cfg.Engine
+	return engine.Config{
+		Brokers: brokers, DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics, Client: client,
-		Pins: pins, Effects: more.effects,
-	}, slices.Concat(topologies.All, more.groups), registry)
-	if err != nil {
-		rules.Close()
-		return nil, errors.Join(err, ln.Close())
 	}
-	firehose, err := kafka.OpenFirehose(brokers, registry, client...)
-	if err != nil {
-		rules.Close()
-		return nil, errors.Join(err, e.Close(), ln.Close())
+}
+
+// release closes what was opened of a server that does not come to run.
+func (s *server) release() {
+	if s.doors != nil {
+		s.doors.close()
 	}
-	d, err := a.newDoors(rules, cluster{brokers, client, registry, firehose, ln.Addr().String(), shadows, e}, metrics)
-	if err != nil {
-		rules.Close()
-		firehose.Close()
-		return nil, errors.Join(err, e.Close(), ln.Close())
+	if s.rules != nil {
+		s.rules.Close()
 	}
-	h := &http.Server{Protocols: protocols(), Handler: api.New(e, api.Options{Version: version(), Metrics: metrics, Guard: d.guard, Doors: d.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
-	h.RegisterOnShutdown(d.out.Close) // streams are told to come again, elsewhere
-	return &server{engine: e, rules: rules, firehose: firehose, doors: d, http: h, ln: ln, dlqs: a.watchDLQs(brokers, client, registry, metrics)}, nil
+	if s.firehose != nil {
+		s.firehose.Close()
+	}
+	if s.views != nil {
+		s.views.Close()
+	}
+	if s.engine != nil {
+		_ = s.engine.Close() // the first error is told
+	}
+	if s.peers != nil {
+		_ = s.peers.Close(context.Background())
+	}
+	if s.ln != nil {
+		_ = s.ln.Close()
+	}
 }
 
 // protocols are those that gRPC needs too: HTTP/2 without TLS.
@@ -121,15 +171,25 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	rulesCtx, stopRules := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRules()
 	var wg sync.WaitGroup
-	var engineErr, httpErr error
+	var engineErr, httpErr, peersErr error
 	wg.Go(func() { _ = s.rules.Run(rulesCtx) })
 	wg.Go(func() { s.doors.run(ctx) })
 	wg.Go(func() {
 		defer stopRules()
 		defer cancel()
-		engineErr = s.engine.Run(ctx)
+		if s.follows {
+			engineErr = s.engine.Follow(ctx)
+		} else {
+			engineErr = s.engine.Run(ctx)
+		}
 	})
-	wg.Go(func() { s.dlqs(ctx) })
+	if s.dlqs != nil {
+		wg.Go(func() { s.dlqs(ctx) })
+	}
+	wg.Go(func() {
+		defer cancel()
+		peersErr = s.peers.Serve(s.engine, s.engine)
+	})
 	wg.Go(func() {
 		defer cancel()
 		if err := s.http.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
@@ -139,12 +199,15 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 	<-ctx.Done()
 	stopCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
 	defer stop()
-	shutdownErr := s.http.Shutdown(stopCtx)
+	shutdownErr := errors.Join(s.http.Shutdown(stopCtx), s.peers.Close(stopCtx))
 	wg.Wait()
 	s.doors.close()
 	s.rules.Close()
-	s.firehose.Close()
-	return errors.Join(engineErr, httpErr, shutdownErr, s.engine.Close())
+	if s.firehose != nil {
+		s.firehose.Close()
+	}
+	s.views.Close()
+	return errors.Join(engineErr, httpErr, peersErr, shutdownErr, s.engine.Close())
 }
 
 func (s *server) addr() string { return s.ln.Addr().String() }

@@ -63,10 +63,9 @@ const (
 	hopConsumer = "consumer topic"
 	hopView     = "view "
 
-	stateOK        = "ok"
-	stateMissing   = "missing"
-	stateParked    = "parked"
-	stateElsewhere = "elsewhere"
+	stateOK      = "ok"
+	stateMissing = "missing"
+	stateParked  = "parked"
 )
 
 func (a *app) syntheticRunCommand() *cobra.Command {
@@ -224,7 +223,7 @@ func (p *probe) result() probed {
 	for _, name := range order {
 		if h := p.hops[name]; h != nil {
 			out.Hops = append(out.Hops, *h)
-			out.OK = out.OK && (h.State == stateOK || h.State == stateElsewhere)
+			out.OK = out.OK && h.State == stateOK
 		}
 	}
 	return out

@@ -26,6 +26,29 @@ const (
 // where such a batch is the last. A client that consumes could not ask: its
 // fetch that waits would go first.
 func (c *cluster) pastEmpty(ctx context.Context, topic string, partition int32, from int64) (int64, error) {
+	return c.past(ctx, topic, partition, from, true)
+}
+
+// pastMarkers is pastEmpty that passes over the markers of transactions too,
+// as far as one answer of the broker reaches.
+func (c *cluster) pastMarkers(ctx context.Context, topic string, partition int32, from int64) (int64, error) {
+	return c.past(ctx, topic, partition, from, false)
+}
+
+// nothingBetween says whether no committed record lies between two offsets, and
+// none can come to.
+func (c *cluster) nothingBetween(ctx context.Context, at topicPartition, from, to int64) bool {
+	for from < to {
+		next, err := c.pastMarkers(ctx, at.topic, at.partition, from)
+		if err != nil || next <= from {
+			return false
+		}
+		from = next
+	}
+	return true
+}
+
+func (c *cluster) past(ctx context.Context, topic string, partition int32, from int64, markers bool) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	m, err := c.admin.Metadata(ctx, topic)
@@ -51,7 +74,7 @@ func (c *cluster) pastEmpty(ctx context.Context, topic string, partition int32, 
 		return from, errors.Join(fmt.Errorf("position in %s/%d: not answered", topic, partition), err)
 	}
 	fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		KeepControlRecords: true, Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: topic, Partition: partition,
+		KeepControlRecords: markers, Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: topic, Partition: partition,
 	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
 	if fetched.Err != nil {
 		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, fetched.Err)

@@ -22,6 +22,8 @@ type Engine struct {
 	tracer   trace.Tracer
 	groups   []*group
 	views    map[string]*group
+	members  *directory
+	progress *progress
 }
 
 // Open locks the data directory, opens the local state and binds the groups.
@@ -32,7 +34,7 @@ func Open(cfg Config, groups []topology.Declared, schemas topology.Schemas) (*En
 		return nil, err
 	}
 	st := openState(cfg.DataDir)
-	e := &Engine{cfg: cfg, log: cfg.Log, instance: instance.id, state: st, metrics: newMetrics(cfg.Metrics), tracer: cfg.tracer(), views: map[string]*group{}}
+	e := &Engine{cfg: cfg, log: cfg.Log, instance: instance.id, state: st, metrics: newMetrics(cfg.Metrics), tracer: cfg.tracer(), views: map[string]*group{}, members: newDirectory(), progress: newProgress(cfg)}
 	st.lock = instance
 	for _, d := range groups {
 		g, err := newGroup(e, d, schemas)
@@ -54,6 +56,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
+	wg.Go(func() { e.tail(ctx) })
+	wg.Go(func() { e.age(ctx) })
 	for _, g := range e.groups {
 		for _, p := range g.processors() {
 			wg.Go(func() {
@@ -71,4 +75,7 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // Close releases the local state.
-func (e *Engine) Close() error { return e.state.close() }
+func (e *Engine) Close() error {
+	e.progress.close()
+	return e.state.close()
+}

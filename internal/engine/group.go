@@ -28,7 +28,8 @@ type group struct {
 	ticks    inputCounters
 	effector Effector
 	pin      func() (topology.Pinned, error) // nil: the group is not pinned
-	careful  atomic.Bool                     // a row did not encode at the end of a batch: encode each at once, to find the record
+	copies   copies
+	careful  atomic.Bool // a row did not encode at the end of a batch: encode each at once, to find the record
 }
 
 func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group, error) {

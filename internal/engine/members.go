@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,13 +22,29 @@ type member struct {
 	TransactionalID string    `json:"transactionalId"`
 	Address         string    `json:"address"`
 	At              time.Time `json:"at"`
+
+	Peer       string  `json:"peer,omitempty"`       // where it answers other workers
+	Generation int64   `json:"generation,omitempty"` // of the group, when it had these partitions
+	Partitions []int32 `json:"partitions,omitempty"` // that it folds
+	Follows    bool    `json:"follows,omitempty"`    // it has copies of all others
+	Replica    bool    `json:"replica,omitempty"`    // it is not in the group, and folds nothing
 }
 
 func (m member) key() []byte { return []byte(m.Group + "|" + m.Instance) }
 
+// memberOf is the inverse of key.
+func memberOf(key []byte) (group, instance string, ok bool) {
+	at := bytes.LastIndexByte(key, '|')
+	if at < 0 {
+		return "", "", false
+	}
+	return string(key[:at]), string(key[at+1:]), true
+}
+
 func (p *processor) self() member {
-	m := member{Group: p.name, Instance: p.g.e.instance, Address: p.g.e.cfg.Address, At: time.Now().UTC()}
-	if !p.g.e.cfg.AtLeastOnce {
+	cfg := p.g.e.cfg
+	m := member{Group: p.name, Instance: p.g.e.instance, Address: cfg.Address, Peer: cfg.Peer, At: time.Now().UTC(), Follows: cfg.Standby, Replica: cfg.Follows}
+	if !cfg.AtLeastOnce && !cfg.Follows {
 		m.TransactionalID = p.transactionalID()
 	}
 	return m
@@ -128,7 +145,7 @@ func (rt *runtime) fence(ctx context.Context) error {
 		return err
 	}
 	for _, m := range announced {
-		if m.Instance == rt.p.g.e.instance || present[m.Instance] {
+		if m.Instance == rt.p.g.e.instance || present[m.Instance] || m.Replica && time.Since(m.At) < replicaGone {
 			continue
 		}
 		if m.TransactionalID != "" { // at least once has none

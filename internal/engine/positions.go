@@ -26,6 +26,7 @@ type positions struct {
 	caughtUp map[topicPartition]time.Time
 	ends     map[topicPartition]end   // not yet reached
 	lags     map[topicPartition]int64 // when last compared
+	waiting  chan struct{}            // closed when positions move, nil where nobody waits
 }
 
 // end is where an input ended at a time. Under load a position is never at the
@@ -43,12 +44,32 @@ func (p *positions) set(at topicPartition, next int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.next[at] = next
+	p.wake()
+}
+
+// wake tells those who wait. mu is held.
+func (p *positions) wake() {
+	if p.waiting != nil {
+		close(p.waiting)
+		p.waiting = nil
+	}
+}
+
+// moves is closed when positions move.
+func (p *positions) moves() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting == nil {
+		p.waiting = make(chan struct{})
+	}
+	return p.waiting
 }
 
 func (p *positions) reset(running bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = running
+	p.wake()
 	if !running {
 		clear(p.next)
 		clear(p.caughtUp)
@@ -91,6 +112,21 @@ func (p *positions) since(now time.Time, inputs []topicPartition) (age time.Dura
 		age = max(age, now.Sub(t))
 	}
 	return age, p.running
+}
+
+// lag is how many records lie between positions and the ends of inputs when
+// last compared, -1 where one was not.
+func (p *positions) lag(inputs []topicPartition) (all int64) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, at := range inputs {
+		n, compared := p.lags[at]
+		if !compared {
+			return -1
+		}
+		all += n
+	}
+	return all
 }
 
 // assigned lists the inputs of the session in progress.
@@ -206,11 +242,15 @@ func readPositions(resp *kmsg.OffsetFetchResponse) (map[topicPartition]int64, er
 }
 
 func (p *processor) onRunning(s *session) {
+	p.owning.Store(s)
 	p.positions.reset(true)
 	go p.watch(s)
 }
 
-func (p *processor) onRevoked() { p.positions.reset(false) }
+func (p *processor) onRevoked() {
+	p.owning.Store(nil)
+	p.positions.reset(false)
+}
 
 const (
 	watchUntilFresh = 100 * time.Millisecond
@@ -265,5 +305,9 @@ func (p *processor) lag(s *session) (map[topicPartition]int64, error) {
 			ends[at] = o.Offset
 		}
 	})
-	return p.positions.compare(ends, asked), nil
+	lag := p.positions.compare(ends, asked)
+	if p == p.g.folding {
+		p.g.noteOwned(s, asked)
+	}
+	return lag, nil
 }

@@ -27,6 +27,7 @@ type processor struct {
 	restores  *restores
 	pinned    atomic.Pointer[topology.PinnedStatus] // of the last transaction
 	batch     atomic.Int64                          // records of one for now, 0: as many as may be
+	owning    atomic.Pointer[session]               // whose partitions are restored and folded here, nil: none
 
 	mu        sync.Mutex
 	logs      map[string]*rowlog.Log // tables that this run has opened, by topic
@@ -139,7 +140,7 @@ func (p *processor) run(ctx context.Context) error {
 	patience, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, end) })()
-	rt := &runtime{p: p, cluster: cl, changed: make(chan struct{}, 1), patience: patience}
+	rt := &runtime{p: p, cluster: cl, changed: make(chan struct{}, 1), patience: patience, lease: newLease(p.g.e.cfg.SessionTimeout)}
 	gp, err := goka.NewProcessor(p.g.e.cfg.Brokers, p.graph(func() *runtime { return rt }), rt.options(ctx)...)
 	if err != nil {
 		return err // goka has read no record yet

@@ -6,7 +6,6 @@ import (
 	"sort"
 	"time"
 
-	"payerflow/internal/rowlog"
 	"payerflow/internal/topology"
 )
 
@@ -18,73 +17,12 @@ func (e *Engine) Views() (vs []topology.Served) {
 	}
 	for _, g := range e.groups {
 		if g.View.Name != "" {
-			vs = append(vs, topology.Served{View: g.View, Row: g.RowType, EventTypes: topology.SourceTypes(groups, g.Name)})
+			vs = append(vs, topology.Served{View: g.View, Row: g.RowType, EventTypes: topology.SourceTypes(groups, g.Name),
+				Table: g.Table.Name, Partitions: g.Table.Partitions})
 		}
 	}
 	sort.Slice(vs, func(i, j int) bool { return vs[i].Name < vs[j].Name })
 	return vs
-}
-
-// Get reads the row of a key. It fails with topology.ErrNoView, topology.ErrNotFound,
-// topology.ErrRestoring or a NotOwnedError.
-func (e *Engine) Get(view, key string, synthetic bool) (topology.Answer, error) {
-	g, ok := e.views[view]
-	if !ok {
-		return topology.Answer{}, topology.ErrNoView
-	}
-	partition := g.partitionOf(key)
-	st, err := g.readable(partition)
-	if err != nil {
-		return topology.Answer{}, err
-	}
-	at, stale := g.freshness(partition)
-	b, err := st.Get(topology.RowKey(key, synthetic))
-	if err != nil {
-		return topology.Answer{}, err
-	}
-	if b == nil {
-		return topology.Answer{}, topology.ErrNotFound
-	}
-	row, err := g.decodeRow(b)
-	if err != nil {
-		return topology.Answer{}, err
-	}
-	return g.answer(key, row, at, stale), nil
-}
-
-// answer is a row with the engine's account of it.
-func (g *group) answer(key string, row any, at []topology.Position, stale bool) topology.Answer {
-	a := topology.Answer{Key: key, Row: row.(topology.Row), Positions: at, Stale: stale}
-	if g.View.Lists {
-		key, suffix := topology.SplitUnder(key)
-		a.Key, a.ID = key, topology.IDOf(suffix)
-	}
-	return a
-}
-
-// partitionOf is where the row of a key is.
-func (g *group) partitionOf(key string) int32 {
-	if g.View.Lists {
-		key, _ = topology.SplitUnder(key)
-	}
-	return topology.Partition([]byte(key), g.Table.Partitions)
-}
-
-func (g *group) readable(partition int32) (*store, error) {
-	st := g.e.state.opened(g.Table.Name, partition)
-	if st == nil {
-		if _, running := g.folding.positions.assigned(); !running {
-			return nil, topology.ErrRestoring // between two sessions
-		}
-		return nil, &topology.NotOwnedError{Partition: partition}
-	}
-	if st.standby {
-		return nil, &topology.NotOwnedError{Partition: partition}
-	}
-	if !st.recovered.Load() {
-		return nil, topology.ErrRestoring
-	}
-	return st, nil
 }
 
 // inputs are the input partitions that feed a partition of the table.
@@ -102,10 +40,7 @@ func (g *group) inputs(partition int32) []topicPartition {
 func (g *group) freshness(partition int32) (at []topology.Position, stale bool) {
 	now, bound := time.Now(), g.e.cfg.Freshness
 	inputs := g.inputs(partition)
-	at = make([]topology.Position, 0, len(inputs))
-	for _, in := range inputs {
-		at = append(at, topology.Position{Topic: in.topic, Partition: in.partition, Offset: g.folding.positions.get(in)})
-	}
+	at = g.positionsOf(inputs)
 	age, ok := g.folding.positions.since(now, inputs)
 	stale = !ok || age > bound
 	for _, f := range g.feeding {
@@ -120,6 +55,9 @@ func (g *group) freshness(partition int32) (at []topology.Position, stale bool) 
 // is restored and fresh, and says what is missing otherwise.
 func (e *Engine) Ready() error {
 	var errs []error
+	if e.cfg.Follows {
+		return e.followsAll()
+	}
 	for _, g := range e.groups {
 		assigned, running := g.folding.positions.assigned()
 		if !running {
@@ -143,87 +81,15 @@ func (e *Engine) Ready() error {
 	return errors.Join(errs...)
 }
 
-// List reads up to limit rows from a place on. Only partitions that are
-// assigned here are listed. Rows that are written meanwhile may or may not
-// appear; no row appears twice.
-func (e *Engine) List(view string, from topology.Place, limit int, synthetic bool) (topology.Page, error) {
-	g, ok := e.views[view]
-	if !ok {
-		return topology.Page{}, topology.ErrNoView
-	}
-	var page topology.Page
-	restoring := 0
-	for p := from.Partition; p < int32(g.Table.Partitions); p++ {
-		st, err := g.readable(p)
-		if err != nil {
-			if errors.Is(err, topology.ErrRestoring) {
-				restoring++
+// followsAll returns nil when every copy is known to be fresh.
+func (e *Engine) followsAll() error {
+	var errs []error
+	for _, g := range e.views {
+		for p := range int32(g.Table.Partitions) {
+			if k, ok := g.copies.of(p); !ok || time.Since(k.at) > e.cfg.Freshness {
+				errs = append(errs, fmt.Errorf("view %s: partition %d is not fresh", g.View.Name, p))
 			}
-			continue
-		}
-		start := topology.Place{Partition: p}
-		if p == from.Partition {
-			start = from
-		}
-		done, err := g.listPartition(st, start, limit, synthetic, &page)
-		if err != nil || done {
-			return page, err
 		}
 	}
-	if restoring > 0 {
-		return topology.Page{}, topology.ErrRestoring
-	}
-	return page, nil
-}
-
-// Under reads up to limit rows under a key, in the order of their numbers.
-func (e *Engine) Under(view, key string, from topology.Place, limit int, synthetic bool) (page topology.Page, err error) {
-	g, ok := e.views[view]
-	if !ok || !g.View.Lists {
-		return page, topology.ErrNoView
-	}
-	from.Partition = g.partitionOf(key)
-	st, err := g.readable(from.Partition)
-	if err != nil {
-		return page, err
-	}
-	prefix := topology.RowKey(topology.RowUnder(key, ""), synthetic)
-	_, err = g.fill(&page, from, limit, synthetic, func(place rowlog.Place, f func(rowlog.Row) bool) error {
-		return st.log.Under(from.Partition, prefix, place, limit+1, f)
-	})
-	return page, err
-}
-
-// listPartition adds rows of one partition; done says that the page is full.
-func (g *group) listPartition(st *store, from topology.Place, limit int, synthetic bool, page *topology.Page) (done bool, err error) {
-	return g.fill(page, from, limit, synthetic, func(place rowlog.Place, f func(rowlog.Row) bool) error {
-		return st.log.List(from.Partition, place, f)
-	})
-}
-
-// fill adds the rows that list finds from a place on.
-func (g *group) fill(page *topology.Page, from topology.Place, limit int, synthetic bool, list func(rowlog.Place, func(rowlog.Row) bool) error) (done bool, err error) {
-	at, stale := g.freshness(from.Partition)
-	place := from
-	listErr := list(rowlog.Place{Run: from.Run, Hash: from.Hash, Skip: from.Skip}, func(r rowlog.Row) bool {
-		key, made := topology.EntityKey(r.Key)
-		if made == synthetic {
-			if len(page.Rows) == limit {
-				page.Next, done = &place, true
-				return false
-			}
-			var row any
-			if row, err = g.decodeRow(r.Value); err != nil {
-				return false
-			}
-			page.Rows = append(page.Rows, g.answer(key, row, at, stale))
-		}
-		if r.Run == place.Run && r.Hash == place.Hash {
-			place.Skip++
-		} else {
-			place = topology.Place{Partition: from.Partition, Run: r.Run, Hash: r.Hash, Skip: 1}
-		}
-		return true
-	})
-	return done, errors.Join(err, listErr)
+	return errors.Join(errs...)
 }

@@ -31,6 +31,7 @@ type runtime struct {
 	session consumption
 	client  *kgo.Client
 	admin   *kadm.Client
+	lease   *lease
 
 	mu         sync.Mutex
 	generation int
@@ -103,6 +104,7 @@ func (rt *runtime) open(ctx context.Context) error {
 		kgo.RebalanceTimeout(max(cfg.SessionTimeout, cfg.TransactionTimeout)), // whoever needs longer has lost its batch
 		kgo.BlockRebalanceOnPoll(),
 		cfg.clientMetrics(rt.p.name),
+		kgo.WithHooks(rt.lease),
 		kgo.OnPartitionsAssigned(rt.onAssigned),
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
 		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),
@@ -155,6 +157,7 @@ func (rt *runtime) onAssigned(_ context.Context, _ *kgo.Client, m map[string][]i
 	rt.mu.Lock()
 	rt.generation++
 	rt.assigned = all
+	rt.lease.begin()
 	rt.mu.Unlock()
 	// kgo's transact session tells of a revocation once for each transaction: a
 	// second one, between two transactions, shows only here.

@@ -153,7 +153,10 @@ func (rt *runtime) newSession(assigned map[string][]int32, generation int) *sess
 func (rt *runtime) enter(s *session) error {
 	err := rt.fence(s.ctx)
 	if err == nil {
-		err = rt.cluster.announce(s.ctx, rt.p.self())
+		m := rt.p.self()
+		_, generation := rt.client.GroupMetadata()
+		m.Generation, m.Partitions = int64(generation), s.tablePartitions()
+		err = rt.cluster.announce(s.ctx, m)
 	}
 	if err != nil && s.ctx.Err() == nil {
 		rt.fail(err)

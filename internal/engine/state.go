@@ -18,6 +18,7 @@ type state struct {
 	lock *claim
 	mu   sync.Mutex
 	logs map[string]*rowlog.Log // by table name
+	from map[string]string      // origins of the tables
 	open map[tablePartition]*store
 }
 
@@ -27,7 +28,7 @@ type tablePartition struct {
 }
 
 func openState(dir string) *state {
-	return &state{dir: filepath.Join(dir, "tables"), logs: map[string]*rowlog.Log{}, open: map[tablePartition]*store{}}
+	return &state{dir: filepath.Join(dir, "tables"), logs: map[string]*rowlog.Log{}, from: map[string]string{}, open: map[tablePartition]*store{}}
 }
 
 func (s *state) close() (err error) {
@@ -74,7 +75,7 @@ func (s *state) table(name, origin string, o rowlog.Options) (log *rowlog.Log, w
 	if err := os.WriteFile(filepath.Join(dir, originFile), []byte(origin), 0o600); err != nil {
 		return nil, "", errors.Join(fmt.Errorf("local rows: %w", err), log.Close())
 	}
-	s.logs[name] = log
+	s.logs[name], s.from[name] = log, origin
 	return log, wiped, nil
 }
 
@@ -102,6 +103,13 @@ func (s *state) condemn(name string) {
 		_ = l.Close() // what it holds is worth nothing
 		_ = os.WriteFile(filepath.Join(s.dir, name, originFile), []byte("condemned"), 0o600)
 	}
+}
+
+// copy is what is here of a table, and where it came from; nil: nothing.
+func (s *state) copy(table string) (log *rowlog.Log, origin string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logs[table], s.from[table]
 }
 
 func (s *state) opened(table string, partition int32) *store {

@@ -95,11 +95,11 @@ func (st *store) Delete(key string) error {
 	return st.flushIf()
 }
 
-// flushIf writes a batch that is large enough; after the recovery each write
-// at once, for joins read it. The offset is still that of the record before:
-// a crash makes this one come again. mu is held.
+// flushIf writes a recovered copy's row at once, for joins read it. The offset
+// is still that of the record before: a crash makes this one come again. mu is
+// held.
 func (st *store) flushIf() error {
-	if st.recovered.Load() || st.batch.Len() > recoveryBytes {
+	if st.recovered.Load() && !st.standby {
 		return st.flush()
 	}
 	return nil
@@ -130,6 +130,9 @@ func (st *store) SetOffset(o int64) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.offset = o
+	if st.standby && st.recovered.Load() || st.batch.Len() > recoveryBytes {
+		return st.flush() // with its offset: others read what is here
+	}
 	return st.arrive()
 }
 

@@ -1,25 +1,29 @@
 package topology
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 )
 
-// Views reads the rows of declared views, wherever they run.
+// Views reads the rows of declared views, wherever they run, as the request's
+// Allowance says.
 type Views interface {
 	// Views lists what is served, in name order.
 	Views() []Served
-	// Get reads the row of a key. It fails with ErrNoView, ErrNotFound,
-	// ErrRestoring or a NotOwnedError.
-	Get(view, key string, synthetic bool) (Answer, error)
-	// List reads up to limit rows from a place on, of the partitions that are
-	// here. Rows written meanwhile may or may not appear; none appears twice.
-	List(view string, from Place, limit int, synthetic bool) (Page, error)
+	// Get reads the row of a key. It fails with ErrNoView, ErrNotFound or an
+	// AwayError.
+	Get(ctx context.Context, view, key string, synthetic bool) (Answer, error)
+	// Batch reads the rows of keys, each as Get does, in the order of the keys.
+	Batch(ctx context.Context, view string, keys []string, synthetic bool) []Got
+	// List reads up to limit rows from a place on. Rows written meanwhile may or
+	// may not appear; none appears twice. It fails with ErrNoView or an AwayError.
+	List(ctx context.Context, view string, from Place, limit int, synthetic bool) (Page, error)
 	// Under reads up to limit rows under a key, in their order, from a place on:
 	// none where there are none. It fails with ErrNoView, also of a view that
-	// does not list, ErrRestoring or a NotOwnedError.
-	Under(view, key string, from Place, limit int, synthetic bool) (Page, error)
+	// does not list, or an AwayError.
+	Under(ctx context.Context, view, key string, from Place, limit int, synthetic bool) (Page, error)
 	// Ready returns nil when every partition that is here is restored and
 	// fresh, and says what is missing otherwise.
 	Ready() error
@@ -33,6 +37,8 @@ type Served struct {
 	View
 	Row        reflect.Type
 	EventTypes []string
+	Table      string // topic of the group's table
+	Partitions int    // of the table
 }
 
 // Errors of reading a view.
@@ -42,11 +48,21 @@ var (
 	ErrRestoring = errors.New("the partition is being restored")
 )
 
-// NotOwnedError says that another worker holds the partition of a key.
-type NotOwnedError struct{ Partition int32 }
+// AwayError says that for now nobody answers for a partition of a view, as the
+// reader asks it; Err says why.
+type AwayError struct {
+	Partition int32
+	Err       error // wraps ErrElsewhere, ErrRestoring, ErrTooStale, ErrNotReached or ErrUnavailable
+}
 
-func (e *NotOwnedError) Error() string {
-	return fmt.Sprintf("partition %d belongs to another worker", e.Partition)
+func (e *AwayError) Error() string { return fmt.Sprintf("partition %d: %v", e.Partition, e.Err) }
+
+func (e *AwayError) Unwrap() error { return e.Err }
+
+// Got is what Batch has for a key.
+type Got struct {
+	Answer
+	Err error
 }
 
 // Position is how far one input partition has been folded: the next offset.
@@ -64,8 +80,9 @@ type Position struct {
 type Answer struct {
 	Key, ID   string
 	Row       Row
-	Positions []Position
-	Stale     bool
+	Stored    []byte // as the table holds it
+	Partition int32
+	Copy
 }
 
 // Page is a run of rows in the order (partition, 64-bit hash of the key, key),

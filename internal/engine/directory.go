@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/internal/topology"
+)
+
+// directory is what the members topic says, and what the brokers say of the
+// tables of views.
+type directory struct {
+	mu      sync.RWMutex
+	members map[string]map[string]member // by group and instance
+	origins map[string]string            // by table topic
+}
+
+const (
+	// originsEvery is how soon a table that was made anew is noticed.
+	originsEvery = 5 * time.Second
+	// replicaEvery is how often a replica says that it is there, and replicaGone
+	// after how long of silence it is taken for gone.
+	replicaEvery = 20 * time.Second
+	replicaGone  = 2 * time.Minute
+)
+
+func newDirectory() *directory {
+	return &directory{members: map[string]map[string]member{}, origins: map[string]string{}}
+}
+
+// tail keeps the directory until ctx ends.
+func (e *Engine) tail(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := e.tailOnce(ctx); err != nil && ctx.Err() == nil {
+			e.log.Warn("members are not followed for now", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (e *Engine) tailOnce(ctx context.Context) error {
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(e.cfg.Brokers...), kgo.ClientID("payerflow-members"), kgo.FetchMaxWait(time.Second),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topology.Members.Name: {0: kgo.NewOffset().AtStart()}})}, e.cfg.Client...)...)
+	if err != nil {
+		return fmt.Errorf("members: %w", err)
+	}
+	defer client.Close()
+	for {
+		fetches := client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		for _, failed := range fetches.Errors() {
+			return fmt.Errorf("members: %w", failed.Err)
+		}
+		for it := fetches.RecordIter(); !it.Done(); {
+			e.members.put(it.Next())
+		}
+	}
+}
+
+func (d *directory) put(r *kgo.Record) {
+	group, instance, ok := memberOf(r.Key)
+	if !ok {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r.Value == nil {
+		delete(d.members[group], instance)
+		return
+	}
+	var m member
+	if json.Unmarshal(r.Value, &m) != nil || m.Group != group || m.Instance != instance {
+		return
+	}
+	if d.members[group] == nil {
+		d.members[group] = map[string]member{}
+	}
+	d.members[group][instance] = m
+}
+
+// Self is this worker's instance.
+func (e *Engine) Self() string { return e.instance }
+
+// Holders are the other workers that said that they have a partition.
+func (e *Engine) Holders(view string, partition int32) (out []topology.Holder) {
+	g, ok := e.views[view]
+	if !ok {
+		return nil
+	}
+	owner := e.members.owner(g.Name, partition)
+	e.members.mu.RLock()
+	defer e.members.mu.RUnlock()
+	for _, m := range e.members.members[g.Name] {
+		if m.Instance != e.instance && m.Peer != "" && (!m.Replica || time.Since(m.At) < replicaGone) {
+			out = append(out, topology.Holder{Instance: m.Instance, Address: m.Peer, Generation: m.Generation, Owner: m.Instance == owner})
+		}
+	}
+	rank := func(h topology.Holder) int {
+		switch m := e.members.members[g.Name][h.Instance]; {
+		case h.Owner:
+			return 0
+		case m.Replica:
+			return 1
+		case m.Follows:
+			return 2
+		}
+		return 3
+	}
+	slices.SortFunc(out, func(a, b topology.Holder) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Instance, b.Instance))
+	})
+	return out
+}
+
+// owner is who said last that it folds a partition: in the highest generation.
+func (d *directory) owner(group string, partition int32) (instance string) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	generation := int64(-1)
+	for _, m := range d.members[group] {
+		if m.Generation > generation && slices.Contains(m.Partitions, partition) {
+			generation, instance = m.Generation, m.Instance
+		}
+	}
+	return instance
+}
+
+// Incarnation is that of a view's table, as the brokers said last.
+func (e *Engine) Incarnation(view string) string {
+	g, ok := e.views[view]
+	if !ok {
+		return ""
+	}
+	e.members.mu.RLock()
+	defer e.members.mu.RUnlock()
+	if origin := e.members.origins[g.Table.Name]; origin != "" {
+		return incarnation(origin)
+	}
+	return ""
+}
+
+// readOrigins asks the brokers which tables there are.
+func (e *Engine) readOrigins(cl *cluster) error {
+	var errs []error
+	for _, g := range e.views {
+		origin, err := cl.origin(g.Table.Name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		e.members.mu.Lock()
+		e.members.origins[g.Table.Name] = origin
+		e.members.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}

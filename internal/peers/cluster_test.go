@@ -1,0 +1,252 @@
+package peers_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/codecs"
+	"payerflow/events"
+	"payerflow/internal/engine"
+	"payerflow/internal/peers"
+	"payerflow/internal/topology"
+	"payerflow/topologies"
+)
+
+// cluster is a broker with the topics of claim-status, and workers on it.
+type cluster struct {
+	t        testing.TB
+	brokers  []string
+	schemas  *codecs.Memory
+	client   *kgo.Client
+	security peers.Security
+	standby  bool
+}
+
+func newCluster(t testing.TB) *cluster {
+	t.Helper()
+	k, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.Close)
+	c := &cluster{t: t, brokers: k.ListenAddrs(), schemas: &codecs.Memory{}}
+	c.client, err = kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(2<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.client.Close)
+	for _, topic := range topologies.Topics() {
+		policy, largest := string(topic.Cleanup), strconv.Itoa(topic.MaxMessageBytes)
+		if _, err := kadm.NewClient(c.client).CreateTopic(context.Background(), int32(topic.Partitions), 1,
+			map[string]*string{"cleanup.policy": &policy, "max.message.bytes": &largest}, topic.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func claims() []topology.Declared {
+	return []topology.Declared{topologies.ClaimStatus.Declare()}
+}
+
+// worker is one that runs in this process.
+type worker struct {
+	*peers.Views
+	engine *engine.Engine
+	server *peers.Server
+	stop   func() // as SIGTERM does
+	kill   func() // nobody hears of it
+}
+
+func (c *cluster) config(dir, peer string) engine.Config {
+	out := io.Discard
+	if testing.Verbose() {
+		out = testWriter{c.t}
+	}
+	return engine.Config{Brokers: c.brokers, DataDir: dir, Peer: peer, BatchRecords: 10000, BatchInterval: 20 * time.Millisecond,
+		SessionTimeout: 6 * time.Second, TransactionTimeout: 10 * time.Second, Freshness: 10 * time.Second, Standby: c.standby,
+		Log: slog.New(slog.NewTextHandler(out, nil))}
+}
+
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(b []byte) (int, error) { w.t.Log(string(b)); return len(b), nil }
+
+// start runs a worker, or a replica, until the test ends.
+func (c *cluster) start(dir string, replica bool, o peers.Options) *worker {
+	c.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	server, err := peers.Listen(context.Background(), "127.0.0.1:0", c.security, log)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cfg := c.config(dir, server.Addr())
+	cfg.Follows = replica
+	e, err := engine.Open(cfg, claims(), c.schemas)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	o.Security, o.Replica, o.Log = c.security, replica, log
+	views, err := peers.Open(e, e, o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := server.Serve(e, e); err != nil {
+			c.t.Errorf("serve: %v", err)
+		}
+	})
+	running.Go(func() {
+		run := e.Run
+		if replica {
+			run = e.Follow
+		}
+		if err := run(ctx); err != nil {
+			c.t.Errorf("run: %v", err)
+		}
+	})
+	w := &worker{Views: views, engine: e, server: server}
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		bye, done := context.WithTimeout(context.Background(), time.Second)
+		defer done()
+		_ = server.Close(bye)
+		running.Wait()
+		views.Close()
+		if err := e.Close(); err != nil {
+			c.t.Errorf("close: %v", err)
+		}
+	})
+	c.t.Cleanup(w.stop)
+	return w
+}
+
+func (c *cluster) produce(claims ...string) {
+	c.t.Helper()
+	var rs []*kgo.Record
+	for _, claim := range claims {
+		rs = append(rs, c.record(topologies.ClaimSubmitted, submitted(events.ID(claim))))
+	}
+	if err := c.client.ProduceSync(context.Background(), rs...).FirstErr(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) record(s topology.Stream[events.ClaimSubmitted], e events.ClaimSubmitted) *kgo.Record {
+	c.t.Helper()
+	serde, err := s.Codec.Bind(c.schemas, s.Topic.Name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	b, err := serde.Encode(e)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return &kgo.Record{Topic: s.Topic.Name, Partition: topology.Partition([]byte(e.Subject()), s.Topic.Partitions), Key: []byte(e.Subject()), Value: b, Timestamp: time.Now()}
+}
+
+var at = events.InstantOf(time.Date(2026, 1, 16, 10, 0, 0, 0, time.UTC))
+
+func submitted(claim events.ID) events.ClaimSubmitted {
+	return events.ClaimSubmitted{Type: events.TypeClaimSubmitted, SchemaVersion: "1.0", ClaimID: claim, MemberID: "m1", ProviderID: "p1",
+		PlanID: "plan", ClaimType: "PROFESSIONAL", TotalBilledAmount: 25000, ServiceDate: events.DateOf(at.Time()), SubmittedAt: at}
+}
+
+// eventually polls a condition: workers go on by themselves.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(40 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within 40 s: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func some(n int) (claims []string) {
+	for i := range n {
+		claims = append(claims, fmt.Sprintf("claim-%d", i))
+	}
+	return claims
+}
+
+func (w *worker) has(claims []string) bool {
+	return !slices.ContainsFunc(claims, func(claim string) bool {
+		_, err := w.Get(context.Background(), "claim-status", claim, false)
+		return err != nil
+	})
+}
+
+func owned(w *worker) int {
+	n := 0
+	for _, in := range w.engine.Status().Groups[0].Inputs {
+		if in.Topic == topologies.ClaimSubmitted.Topic.Name {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAnyWorkerAnswers asks each of three workers and a replica for every row:
+// by key, by the batch, and by the page.
+func TestAnyWorkerAnswers(t *testing.T) {
+	c := newCluster(t)
+	all := some(60)
+	var nodes []*worker
+	for range 3 {
+		nodes = append(nodes, c.start(t.TempDir(), false, peers.Options{}))
+	}
+	nodes = append(nodes, c.start(t.TempDir(), true, peers.Options{}))
+	c.produce(all...)
+	eventually(t, "three workers share the partitions", func() bool { return owned(nodes[0]) == 4 && owned(nodes[1]) == 4 && owned(nodes[2]) == 4 })
+	ctx := context.Background()
+	for i, n := range nodes {
+		eventually(t, fmt.Sprintf("all rows from node %d", i), func() bool { return n.has(all) })
+		for j, got := range n.Batch(ctx, "claim-status", append(slices.Clone(all), "nobody"), false) {
+			switch {
+			case j == len(all):
+				if got.Err != topology.ErrNotFound {
+					t.Errorf("node %d: a claim that is not there: %v", i, got.Err)
+				}
+			case got.Err != nil || got.Key != all[j]:
+				t.Errorf("node %d: row %d: %v", i, j, got.Err)
+			}
+		}
+		seen := map[string]bool{}
+		for from := (&topology.Place{}); from != nil; {
+			page, err := n.List(ctx, "claim-status", *from, 7, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range page.Rows {
+				if seen[a.Key] {
+					t.Errorf("node %d lists a row twice", i)
+				}
+				seen[a.Key] = true
+			}
+			from = page.Next
+			nodes[(i+1)%4], nodes[i] = nodes[i], nodes[(i+1)%4] // the place does not say who is asked
+			n = nodes[i]
+		}
+		if len(seen) != len(all) {
+			t.Errorf("node %d lists %d rows of %d", i, len(seen), len(all))
+		}
+	}
+}
