@@ -18,7 +18,7 @@ func FoldMemberGrace(row tables.ClaimStatus, rec topology.Record[topology.Answer
 	row.GraceSpans = nil
 	if rec.Body.Value != nil {
 		for _, s := range rec.Body.Value.All() {
-			row.GraceSpans = append(row.GraceSpans, tables.ClaimGraceSpan{From: s.From, To: s.To, Claims: s.Claims})
+			row.GraceSpans = append(row.GraceSpans, tables.ClaimGraceSpan(s))
 		}
 	}
 	return settleClaim(rec.Key, row), nil

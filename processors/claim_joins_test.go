@@ -1,8 +1,10 @@
 package processors_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"payerflow/events"
@@ -29,6 +31,7 @@ func TestPriorAuthState(t *testing.T) {
 		"denied, approved":   {submitted(1, named), []fact{authTold(refused(0), granted(2))}, tables.AuthApproved},
 		"both at once":       {submitted(1, named), []fact{authTold(refused(2), granted(2))}, tables.AuthDenied},
 		"another member":     {submitted(1, named), auth(func(e *events.PriorAuthDecided) { e.MemberID = "m2" }), tables.AuthOtherMember},
+		"another's denial":   {submitted(1, func(e *events.ClaimSubmitted) { e.MemberID = "m2" }, named), []fact{authTold(refused(0))}, tables.AuthOtherMember},
 		"this claim":         {submitted(1, named), auth(func(e *events.PriorAuthDecided) { e.ClaimID = some(events.ID(claimID)) }), tables.AuthApproved},
 		"another claim":      {submitted(1, named), auth(func(e *events.PriorAuthDecided) { e.ClaimID = some(events.ID("c2")) }), tables.AuthOtherClaim},
 		"another service":    {submitted(1, named), auth(func(e *events.PriorAuthDecided) { e.ServiceCode = some("99999") }), tables.AuthOtherService},
@@ -72,6 +75,23 @@ func TestAnotherPriorAuthIsAskedFor(t *testing.T) {
 	}
 	if _, out := step(tables.ClaimStatus{}, authTold(refused(3))); len(out) != 1 {
 		t.Error("a claim that is not there is told")
+	}
+}
+
+// Who names another member's authorization, by mistake or to find out, is not
+// shown what was decided about that member.
+func TestSomebodyElsesPriorAuthIsNotShown(t *testing.T) {
+	row := fold(t, numbered(submitted(1, named), authTold(granted(0, func(e *events.PriorAuthDecided) { e.MemberID, e.ServiceCode = "canary", some("canary") }))))
+	shown, err := json.Marshal(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(shown), "canary") || !strings.Contains(string(shown), tables.AuthOtherMember) {
+		t.Errorf("%s", shown)
+	}
+	shown, err = json.Marshal(row.Entry())
+	if err != nil || strings.Contains(string(shown), "canary") {
+		t.Errorf("%s, %v", shown, err)
 	}
 }
 

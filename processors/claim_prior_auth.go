@@ -53,10 +53,10 @@ func authState(row *tables.ClaimStatus) string {
 	}
 	d := row.PriorAuth.InForce()
 	switch {
+	case d.MemberID != row.MemberID:
+		return tables.AuthOtherMember // and nothing of what was decided
 	case d.Type != events.TypePriorAuthApproved:
 		return tables.AuthDenied
-	case d.MemberID != row.MemberID:
-		return tables.AuthOtherMember
 	case d.ClaimID != nil && *d.ClaimID != row.ClaimID:
 		return tables.AuthOtherClaim
 	case d.ServiceCode != nil && row.ServiceCode != nil && *d.ServiceCode != *row.ServiceCode:
@@ -73,14 +73,14 @@ func markPriorAuth(mark func(bool, string), row *tables.ClaimStatus) {
 	if row.PriorAuthState == nil {
 		return
 	}
-	types := map[events.Type]bool{}
-	if row.PriorAuth != nil {
+	types, ours := map[events.Type]bool{}, *row.PriorAuthState != tables.AuthOtherMember
+	if row.PriorAuth != nil && ours {
 		for _, d := range row.PriorAuth.Decisions {
 			types[d.Type] = true
 		}
 	}
 	mark(len(types) > 1, MarkAuthReversed)
-	mark(*row.PriorAuthState == tables.AuthOtherMember, MarkAuthOtherMember)
+	mark(!ours, MarkAuthOtherMember)
 	required := row.RequiresPriorAuth != nil && *row.RequiresPriorAuth
 	granted := *row.PriorAuthState == tables.AuthApproved || *row.PriorAuthState == tables.AuthUndecided
 	mark(required && !granted && (row.Status == tables.ClaimApproved || row.Status == tables.ClaimPaid), MarkApprovedUnauthorized)

@@ -38,14 +38,17 @@ type ClaimStatus struct {
 	AppealOutcome *string       `avro:"appealOutcome" json:"appealOutcome,omitempty" class:"PHI" from:"outcome"`
 	Appeals       []ClaimAppeal `avro:"appeals" json:"appeals"` // in the order in which they began
 
-	PatientControlNumber *events.ID       `avro:"patientControlNumber" json:"patientControlNumber,omitempty" class:"PHI"`
-	ServiceCode          *string          `avro:"serviceCode" json:"serviceCode,omitempty" class:"PHI"`
-	RequiresPriorAuth    *bool            `avro:"requiresPriorAuth" json:"requiresPriorAuth,omitempty" class:"PUBLIC"`
-	PriorAuthID          *events.ID       `avro:"priorAuthId" json:"priorAuthId,omitempty" class:"PHI"`
-	PriorAuthState       *string          `avro:"priorAuthState" json:"priorAuthState,omitempty" class:"PHI" from:"eventType"`
-	PriorAuth            *PriorAuth       `avro:"priorAuth" json:"priorAuth,omitempty"`     // fact: what was decided about it
-	Grace                *string          `avro:"grace" json:"grace,omitempty" class:"PHI"` // ClaimsPaid, ClaimsPendable or ClaimsExpired
-	GraceSpans           []ClaimGraceSpan `avro:"graceSpans" json:"graceSpans"`             // fact: what the member's grace periods say
+	PatientControlNumber *events.ID `avro:"patientControlNumber" json:"patientControlNumber,omitempty" class:"PHI"`
+	ServiceCode          *string    `avro:"serviceCode" json:"serviceCode,omitempty" class:"PHI"`
+	RequiresPriorAuth    *bool      `avro:"requiresPriorAuth" json:"requiresPriorAuth,omitempty" class:"PUBLIC"`
+	PriorAuthID          *events.ID `avro:"priorAuthId" json:"priorAuthId,omitempty" class:"PHI"`
+	PriorAuthState       *string    `avro:"priorAuthState" json:"priorAuthState,omitempty" class:"PHI" from:"eventType"`
+	// PriorAuth is what was decided about it, a fact. It is not shown: it may be
+	// somebody else's, whose id the claim names by mistake or to find out.
+	PriorAuth *PriorAuth `avro:"priorAuth" json:"-"`
+
+	Grace      *string          `avro:"grace" json:"grace,omitempty" class:"PHI"` // ClaimsPaid, ClaimsPendable or ClaimsExpired
+	GraceSpans []ClaimGraceSpan `avro:"graceSpans" json:"graceSpans"`             // fact: what the member's grace periods say
 
 	Marks   []string    `avro:"marks" json:"marks" class:"PHI" from:"totalBilledAmount,allowedAmount,paidAmount,memberId,providerId"` // contradictions, sorted
 	History []ClaimFact `avro:"history" json:"history"`
@@ -120,7 +123,7 @@ const (
 	AuthUndecided    = "UNDECIDED"     // nobody has decided the one it names
 	AuthApproved     = "APPROVED"      // for this claim, as far as is known
 	AuthDenied       = "DENIED"        // by the latest decision
-	AuthOtherMember  = "OTHER_MEMBER"  // approved for somebody else
+	AuthOtherMember  = "OTHER_MEMBER"  // decided for somebody else
 	AuthOtherClaim   = "OTHER_CLAIM"   // approved for another claim
 	AuthOtherService = "OTHER_SERVICE" // approved for another procedure code
 	AuthNotYet       = "NOT_YET_EFFECTIVE"
