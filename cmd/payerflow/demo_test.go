@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -125,6 +126,45 @@ func TestAfternoon(t *testing.T) {
 	}
 }
 
+// TestAggregationsPage runs the commands of the page about aggregations.
+func TestAggregationsPage(t *testing.T) {
+	b, err := os.ReadFile(root(t, "docs/aggregations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, addr, flags := demo(t, t.TempDir(), "--rate", testRate)
+	if ran := commandsOf(t, string(b), "", addr, flags); ran < 12 {
+		t.Errorf("only %d commands found in the page", ran)
+	}
+	token, _, _ := cli(t, "", append([]string{"token", "print", "publisher"}, flags...)...)
+	for i, verb := range []string{"Admitted", "Discharged"} {
+		post(t, addr, strings.TrimSpace(token), fmt.Sprintf(`{"specversion":"1.0","id":"stay-2-%d","type":"Member-%s-Facility","source":"/ward","synthetic":false,"datacontenttype":"application/json","data":{"memberId":"canary"}}`, i, verb))
+	}
+	out, stderr, code := cli(t, "", append([]string{"sub", "pull", "demo/missed-follow-ups", "--wait", "20s", "-o", "json", "--url", "http://" + addr}, flags...)...)
+	if code != 0 || !strings.Contains(out, "stay-2-1") || strings.Contains(out, "stay-1-1") || strings.Contains(out, "canary") {
+		t.Errorf("exit %d, %s%s: want the second stay alone, without the member", code, out, stderr)
+	}
+}
+
+// post publishes one CloudEvent.
+func post(t *testing.T, addr, token, event string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, "http://"+addr+"/v1/events", strings.NewReader(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/cloudevents+json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("the door answers %d", resp.StatusCode)
+	}
+}
+
 // commandsOf runs the shell blocks of a page against a demonstration.
 func commandsOf(t *testing.T, page, makefile, addr string, flags []string) (ran int) {
 	t.Helper()
@@ -166,7 +206,7 @@ func readmeLine(t *testing.T, line, makefile, addr string, flags []string) {
 		}
 	case "bin/payerflow":
 		args := append(words[1:len(words):len(words)], flags...)
-		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "perm", "redact", "synthetic", "token"}, words[1]) {
+		if slices.Contains([]string{"view", "engine", "type", "rule", "sub", "aggregation", "perm", "redact", "synthetic", "token"}, words[1]) {
 			args = append(args, "--url", "http://"+addr)
 		}
 		for i, a := range args {
