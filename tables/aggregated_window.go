@@ -71,7 +71,8 @@ func (r Aggregated) Take(w AggregatedWindow, m events.AggregationMatched) (next 
 	if !session && w.End <= r.Settled || session && m.At <= r.Settled || w.End+events.Instant(r.Plan.Lateness) <= m.MatchedAt {
 		return r, AggregatedLate
 	}
-	var met, rest []AggregatedWindow
+	var met []AggregatedWindow
+	rest := make([]AggregatedWindow, 0, len(r.Windows)+1)
 	for _, o := range r.Windows {
 		if !o.Closed && (o.Start == w.Start && !session || session && o.Start <= w.End && w.Start <= o.End) {
 			met = append(met, o)
@@ -93,6 +94,11 @@ func (r Aggregated) Take(w AggregatedWindow, m events.AggregationMatched) (next 
 
 // join is the window together with those that it touches.
 func (w AggregatedWindow) join(all []AggregatedWindow, p events.AggregationPlan) AggregatedWindow {
+	if len(all) == 1 && len(all[0].Values) == len(p.Values) { // by far the most
+		one := all[0]
+		one.Start, one.End, one.Values = min(w.Start, one.Start), max(w.End, one.End), slices.Clone(one.Values)
+		return one
+	}
 	w.Values = make([]AggregatedNumber, len(p.Values))
 	for _, o := range all {
 		w.Start, w.End, w.Count = min(w.Start, o.Start), max(w.End, o.End), w.Count+o.Count
