@@ -46,14 +46,14 @@ func settleGrace(row tables.GracePeriods, p GracePolicies) tables.GracePeriods {
 
 // settleMoney works out what each invoice asks for, and when it was paid.
 func settleMoney(row *tables.GracePeriods, p GracePolicies, mark func(bool, string)) {
-	known := map[events.ID]bool{}
+	known, came := map[events.ID]bool{}, arrivals(row.Payments)
 	for n := range row.Invoices {
 		i := &row.Invoices[n]
 		*i = tables.GraceInvoice{InvoiceID: i.InvoiceID, Billed: i.Billed, Corrected: i.Corrected, Said: i.Said, DueOn: i.DueOn}
 		zone := owed(i, p)
 		i.OverdueAt = tables.FirstMoment(i.DueOn+1, zone)
 		known[i.InvoiceID] = i.Billed != nil
-		pay(i, row.Payments, zone)
+		pay(i, came[i.InvoiceID], zone)
 		mark(i.Billed == nil, MarkUnknownInvoice)
 		mark(i.Corrected, MarkInvoiceCorrected)
 		mark(i.Billed != nil && i.Paid > i.Premium, MarkPaidMoreThanDue)
@@ -97,8 +97,7 @@ type arrival struct {
 
 // pay adds up what was paid on an invoice: of a payment that settled what was
 // applied to it, else what came in for it. When it came in counts.
-func pay(i *tables.GraceInvoice, lines []tables.GracePayment, zone *time.Location) {
-	came := arrivals(i.InvoiceID, lines)
+func pay(i *tables.GraceInvoice, came []arrival, zone *time.Location) {
 	slices.SortFunc(came, func(a, b arrival) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.amount, b.amount)) })
 	if i.Premium == 0 && i.Billed != nil {
 		i.PaidOn = &i.Billed.PeriodStart
@@ -119,7 +118,10 @@ func pay(i *tables.GraceInvoice, lines []tables.GracePayment, zone *time.Locatio
 	}
 }
 
-func arrivals(invoice events.ID, lines []tables.GracePayment) (came []arrival) {
+// arrivals are all money by invoice; of a payment that settled only what it was
+// applied to.
+func arrivals(lines []tables.GracePayment) map[events.ID][]arrival {
+	came := make(map[events.ID][]arrival, len(lines))
 	for from := 0; from < len(lines); {
 		to := from
 		received, completed := events.Instant(0), false
@@ -130,14 +132,14 @@ func arrivals(invoice events.ID, lines []tables.GracePayment) (came []arrival) {
 			}
 		}
 		for _, line := range lines[from:to] {
-			if line.InvoiceID == nil || *line.InvoiceID != invoice || completed != line.Completed {
+			if line.InvoiceID == nil || completed != line.Completed {
 				continue
 			}
 			at := line.At
 			if received != 0 {
 				at = min(at, received)
 			}
-			came = append(came, arrival{at, line.Amount, !completed})
+			came[*line.InvoiceID] = append(came[*line.InvoiceID], arrival{at, line.Amount, !completed})
 		}
 		from = to
 	}
