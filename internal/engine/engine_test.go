@@ -65,9 +65,15 @@ func (c *cluster) create(topics ...topology.Topic) {
 }
 
 func (c *cluster) config(dir string) engine.Config {
+	cfg := c.settings(dir)
+	cfg.Log = slog.New(slog.NewTextHandler(c.out(), nil))
+	return cfg
+}
+
+func (c *cluster) settings(dir string) engine.Config {
 	return engine.Config{Brokers: c.brokers, DataDir: dir, BatchRecords: 10000, BatchInterval: 20 * time.Millisecond,
 		SessionTimeout: 10 * time.Second, TransactionTimeout: 20 * time.Second, Freshness: 10 * time.Second,
-		AtLeastOnce: c.atLeastOnce, Standby: c.standby, Log: slog.New(slog.NewTextHandler(c.out(), nil))}
+		AtLeastOnce: c.atLeastOnce, Standby: c.standby}
 }
 
 func (c *cluster) out() io.Writer {
@@ -137,13 +143,18 @@ func record[E topology.Event](c *cluster, s topology.Stream[E], e E) *kgo.Record
 // eventually polls a condition: the worker commits by itself.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	within(t, 15*time.Second, what, ok)
+}
+
+func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within 15 s: %s", what)
+			t.Fatalf("not within %v: %s", limit, what)
 		case <-tick.C:
 		}
 	}

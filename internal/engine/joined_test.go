@@ -31,10 +31,11 @@ const (
 // its standard input does, which is when the test does.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == workerArg {
-		var cfg engine.Config
-		if err := json.Unmarshal([]byte(os.Args[2]), &cfg); err != nil {
+		var o order
+		if err := json.Unmarshal([]byte(os.Args[2]), &o); err != nil {
 			panic(err)
 		}
+		cfg := (&cluster{brokers: o.Brokers, standby: true}).settings(o.Dir)
 		cfg.Log = slog.New(slog.DiscardHandler)
 		go func() { _, _ = io.Copy(io.Discard, os.Stdin); os.Exit(3) }()
 		e, err := engine.Open(cfg, visiting(joinPartitions, joinChunk).groups, &codecs.Memory{})
@@ -46,12 +47,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// order is what a worker of its own is told.
+type order struct {
+	Brokers []string
+	Dir     string
+}
+
 // process starts a worker that is a process of its own.
 func (c *cluster) process(dir string) (kill func()) {
 	c.t.Helper()
-	cfg := c.config(dir)
-	cfg.Log = nil
-	arg, err := json.Marshal(cfg)
+	arg, err := json.Marshal(order{c.brokers, dir})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -171,12 +176,12 @@ func (c *cluster) count(topic string) (n int) {
 func (w world) settles(t *testing.T, workers ...*engine.Engine) {
 	t.Helper()
 	var err error
-	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if err = w.wrong(workers...); err == nil {
-			return
+	t.Cleanup(func() {
+		if err != nil {
+			t.Error(err)
 		}
-	}
-	t.Fatal(err)
+	})
+	within(t, 90*time.Second, "the rows that follow from the inputs", func() bool { err = w.wrong(workers...); return err == nil })
 }
 
 // TestForeignJoinThroughAKill has two producers move visits from place to place
