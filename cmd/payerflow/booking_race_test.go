@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"payerflow/codecs"
+	"payerflow/connectors/kafka"
 	"payerflow/events"
 	"payerflow/tables"
 	"payerflow/topologies"
@@ -90,7 +89,7 @@ func TestRacingBookings(t *testing.T) {
 			t.Errorf("slot %d is held by %+v, %q is confirmed", s, slot.Value.Holder, confirmed)
 		}
 	}
-	if told := toldConfirmed(t, tg, slots); len(told) != slots {
+	if told := toldConfirmed(t, tg); len(told) != slots {
 		t.Errorf("confirmations by slot: %v", told)
 	}
 }
@@ -122,32 +121,23 @@ func tell(t *testing.T, tg target, url, key string, body any) int {
 }
 
 // toldConfirmed reads careplan.bookings to its end: how often each slot was
-// confirmed.
-func toldConfirmed(t *testing.T, tg target, atLeast int) map[events.ID]int {
+// confirmed. Nothing else may be told of these bookings.
+func toldConfirmed(t *testing.T, tg target) map[events.ID]int {
 	t.Helper()
-	topic := topologies.Bookings.Topic
-	serde, err := topologies.Bookings.Codec.Bind(codecs.OpenRegistry(tg.registry), topic.Name)
+	told := map[events.ID]int{}
+	topic := topologies.Bookings.Topic.Name
+	err := kafka.Tail(t.Context(), []string{tg.brokers}, topic, codecs.OpenRegistry(tg.registry), kafka.TailOptions{FromStart: true}, func(s kafka.Shown) error {
+		var e events.Booking
+		if err := json.Unmarshal(s.Value, &e); err != nil {
+			return err
+		}
+		if told[e.AvailabilityID]++; e.Type != events.TypeBookingConfirmed || told[e.AvailabilityID] > 1 {
+			t.Errorf("of a slot is told %s, as number %d", e.Type, told[e.AvailabilityID])
+		}
+		return nil
+	}, tg.options(t)...)
 	if err != nil {
 		t.Fatal(err)
-	}
-	c := tg.client(t, kgo.ConsumeTopics(topic.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	told := map[events.ID]int{}
-	for n := 0; n < atLeast; {
-		fetched := c.PollFetches(ctx(t, 30*time.Second))
-		if err := fetched.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetched.EachRecord(func(r *kgo.Record) {
-			e, err := serde.Decode(r.Value)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			n++
-			if told[e.AvailabilityID]++; e.Type != events.TypeBookingConfirmed || told[e.AvailabilityID] > 1 {
-				t.Errorf("a slot is told %s, %d times", e.Type, told[e.AvailabilityID])
-			}
-		})
 	}
 	return told
 }
