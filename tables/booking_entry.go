@@ -23,14 +23,25 @@ type BookingEntry struct {
 	Over           bool           `avro:"over" json:"over" class:"PUBLIC"` // no more in this list: never stored
 }
 
-func (e BookingEntry) EventType() string         { return "BOOKING_LISTED" }
-func (e BookingEntry) Subject() string           { return e.Under }
-func (e BookingEntry) OccurredAt() time.Time     { return e.RequestedAt.Time() }
-func (e BookingEntry) Validate() error           { return nil }
-func (e BookingEntry) Stamped()                  {}
+func (e BookingEntry) EventType() string     { return "BOOKING_LISTED" }
+func (e BookingEntry) Subject() string       { return e.Under }
+func (e BookingEntry) OccurredAt() time.Time { return e.RequestedAt.Time() }
+
+// Validate finds nothing: what is listed follows from a row.
+func (e BookingEntry) Validate() error { return nil }
+
+// Stamped says that the record's time stamp is the event time: an entry is told
+// when its row changes.
+func (e BookingEntry) Stamped() {}
+
+// Because names nothing: a list has no facts of its own.
 func (e BookingEntry) Because() topology.Because { return topology.Because{IDs: []string{}, Count: 1} }
-func (e BookingEntry) LatestEventAt() time.Time  { return e.RequestedAt.Time() }
-func (e BookingEntry) Gone() bool                { return e.Over }
+
+// LatestEventAt is when what is listed was asked for.
+func (e BookingEntry) LatestEventAt() time.Time { return e.OccurredAt() }
+
+// Gone says that it is no more in this list.
+func (e BookingEntry) Gone() bool { return e.Over }
 
 // Suffix orders by the start of the slot.
 func (e BookingEntry) Suffix() string {

@@ -20,15 +20,28 @@ type SlotEntry struct {
 	Over           bool           `avro:"over" json:"over" class:"PUBLIC"` // no more in this list: never stored
 }
 
-func (e SlotEntry) EventType() string         { return "SLOT_LISTED" }
-func (e SlotEntry) Subject() string           { return e.Under }
-func (e SlotEntry) OccurredAt() time.Time     { return e.ChangedAt.Time() }
-func (e SlotEntry) Validate() error           { return nil }
-func (e SlotEntry) Stamped()                  {}
-func (e SlotEntry) Suffix() string            { return startsInOrder(e.Terms.StartsAt, e.AvailabilityID) }
+func (e SlotEntry) EventType() string     { return "SLOT_LISTED" }
+func (e SlotEntry) Subject() string       { return e.Under }
+func (e SlotEntry) OccurredAt() time.Time { return e.ChangedAt.Time() }
+
+// Validate finds nothing: what is listed follows from a row.
+func (e SlotEntry) Validate() error { return nil }
+
+// Stamped says that the record's time stamp is the event time: an entry is told
+// when its row changes.
+func (e SlotEntry) Stamped() {}
+
+// Because names nothing: a list has no facts of its own.
 func (e SlotEntry) Because() topology.Because { return topology.Because{IDs: []string{}, Count: 1} }
-func (e SlotEntry) LatestEventAt() time.Time  { return e.ChangedAt.Time() }
-func (e SlotEntry) Gone() bool                { return e.Over }
+
+// LatestEventAt is when what is listed last changed.
+func (e SlotEntry) LatestEventAt() time.Time { return e.OccurredAt() }
+
+// Gone says that it is no more in this list.
+func (e SlotEntry) Gone() bool { return e.Over }
+
+// Suffix orders by start.
+func (e SlotEntry) Suffix() string { return startsInOrder(e.Terms.StartsAt, e.AvailabilityID) }
 
 // Removed takes the slot out of the list.
 func (e SlotEntry) Removed() SlotEntry {

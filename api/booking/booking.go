@@ -79,11 +79,11 @@ func (d *Door) cancellable(ctx context.Context, in *cancelInput) error {
 	if p, ok := access.From(ctx); !ok || !p.MayRead(topologies.MemberBookings.View.Name) {
 		return nil
 	}
-	row, err := read[tables.Booking](ctx, d, topologies.MemberBookings.View.Name, in.ID, in.Synthetic)
+	row, unread := read[tables.Booking](ctx, d, topologies.MemberBookings.View.Name, in.ID, in.Synthetic)
 	switch {
-	case err != nil && err.GetStatus() == http.StatusNotFound:
+	case unread != nil && unread.Status == http.StatusNotFound:
 		return problem.New(http.StatusNotFound, processors.BookingUnknown, "nobody has made this booking")
-	case err != nil:
+	case unread != nil:
 		return nil
 	case row.MemberID != events.ID(in.MemberID):
 		return problem.New(http.StatusForbidden, processors.BookingOfAnother, "the booking is another member's")
