@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"payerflow/tables"
 )
@@ -72,24 +73,23 @@ func (p rowPlan) unclassified() (out []plannedField) {
 // json writes a row as the plan says. A withheld field is there whether the
 // row has a value for it or not.
 func (p rowPlan) json(row any) (json.RawMessage, error) {
-	return p.record(make([]byte, 0, 512), reflect.ValueOf(row))
+	return p.record(make([]byte, 0, 4096), reflect.ValueOf(row))
 }
 
 func (p rowPlan) record(out []byte, v reflect.Value) ([]byte, error) {
 	out = append(out, '{')
 	for _, f := range p.fields {
-		value := v.FieldByIndex(f.index)
-		if !f.withheld && f.omit && isEmpty(value) {
+		if f.withheld {
+			out = append(append(comma(out), f.name...), withheld...)
 			continue
 		}
-		if out[len(out)-1] != '{' {
-			out = append(out, ',')
+		value := v.FieldByIndex(f.index)
+		if f.omit && isEmpty(value) {
+			continue
 		}
-		out = append(out, f.name...)
+		out = append(comma(out), f.name...)
 		var err error
 		switch {
-		case f.withheld:
-			out = append(out, withheld...)
 		case f.below != nil:
 			out, err = f.below.value(out, value)
 		default:
@@ -100,6 +100,14 @@ func (p rowPlan) record(out []byte, v reflect.Value) ([]byte, error) {
 		}
 	}
 	return append(out, '}'), nil
+}
+
+// comma parts a field from the one before.
+func comma(out []byte) []byte {
+	if out[len(out)-1] == '{' {
+		return out
+	}
+	return append(out, ',')
 }
 
 // value writes what holds records: one, a list of them, or a map.
@@ -155,6 +163,16 @@ func (p rowPlan) named(out []byte, v reflect.Value) ([]byte, error) {
 }
 
 func appendJSON(out []byte, v reflect.Value) ([]byte, error) {
+	switch v.Kind() {
+	case reflect.Bool:
+		if !tables.PlainValue(v.Type()) {
+			return strconv.AppendBool(out, v.Bool()), nil
+		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			return append(out, "null"...), nil
+		}
+	}
 	b, err := json.Marshal(v.Interface())
 	return append(out, b...), err
 }

@@ -20,7 +20,7 @@ type BreakGlass struct {
 	Token    string    `json:"token"` // id of the token, or the principal
 	Team     string    `json:"team"`
 	Views    []string  `json:"views,omitempty"`
-	Classes  []string  `json:"classes,omitempty"` // in dead letters
+	Classes  []string  `json:"classes,omitempty"` // in dead letters, and in the views that the token reads
 	Reason   string    `json:"reason"`
 	OpenedAt time.Time `json:"openedAt"`
 	Until    time.Time `json:"until"`
