@@ -38,6 +38,8 @@ func problemOf(err error) *Problem {
 		return problem.New(http.StatusNotFound, "ROW_NOT_FOUND", "the view has no row with this key")
 	case errors.Is(err, topology.ErrNoView):
 		return problem.New(http.StatusNotFound, "VIEW_NOT_FOUND", "there is no such view; GET /v1/views lists them")
+	case errors.Is(err, topology.ErrNoPosition):
+		return problem.New(http.StatusUnprocessableEntity, "POSITION_GONE", "min_position is of a table that was made anew since; ask without it")
 	case errors.As(err, &away):
 		p := awayProblem(away.Err)
 		p.Partition, p.RetryAfter = &away.Partition, 1
@@ -54,7 +56,11 @@ func awayProblem(err error) *Problem {
 	case errors.Is(err, topology.ErrTooStale):
 		return problem.New(http.StatusServiceUnavailable, "TOO_STALE", "no copy of the partition is as fresh as is asked for; try again, or allow more with max_staleness")
 	case errors.Is(err, topology.ErrNotReached):
-		return problem.New(http.StatusGatewayTimeout, "POSITION_NOT_REACHED", "the rows do not hold min_position yet; ask again with the same, or wait longer")
+		where := "the worker has not folded it yet"
+		if at, ok := errors.AsType[*topology.NotReachedError](err); ok {
+			where = at.Error()
+		}
+		return problem.New(http.StatusGatewayTimeout, "POSITION_NOT_REACHED", "the rows do not hold min_position yet: "+where+"; ask again with the same, or wait longer")
 	}
 	return problem.New(http.StatusServiceUnavailable, "PARTITION_AWAY", "no worker answers for the partition now; try again, or allow an older copy with max_staleness")
 }

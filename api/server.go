@@ -51,7 +51,7 @@ func New(views topology.Views, o Options) http.Handler {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
-	return plainPaths(o.Guard.Wrap(o.open, mux))
+	return plainPaths(compressed(o.Guard.Wrap(o.open, mux)))
 }
 
 func (o Options) bounds() bounds {

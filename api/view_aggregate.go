@@ -54,7 +54,7 @@ func (s *surface) registerAggregate(api huma.API, v topology.Served) {
 		OperationID: "aggregate-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/aggregate", Tags: []string{"views"},
 		Summary:     "Count and add up rows of " + v.Name,
 		Description: "Over the rows that are here: a million of them and 15 s of work at most. To readers who may not see all classes of the view, groups of fewer than 11 people are suppressed.",
-		Errors:      viewFaults, Middlewares: audited(v, "view.aggregate"),
+		Errors:      viewFaults, Parameters: freshness(), Middlewares: reading(v, "view.aggregate"),
 	}, func(ctx context.Context, in *aggregateInput) (*aggregateOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -18,13 +19,17 @@ type Answer struct {
 	Withheld []string         `json:"withheld,omitempty" doc:"Classes that the reader may not see: values of these are ***REDACTED***"`
 	AsOf     AsOf             `json:"as_of" doc:"How recent the answer is"`
 	Because  topology.Because `json:"because" doc:"The events that made the row: sorted ids, the first 100, and the count of all"`
-	Stale    bool             `json:"stale" doc:"True where the inputs were last seen at their end longer ago than the freshness bound"`
+	Stale    bool             `json:"stale" doc:"True where the inputs were last seen at their end longer ago than the freshness bound, or another copy than the owner's answered"`
+	Position string           `json:"position,omitempty" doc:"Token for min_position: stands for what this answer holds"`
 }
 
 // AsOf is the engine's own account of an answer.
 type AsOf struct {
 	EventTime time.Time  `json:"event_time" doc:"Event time of the latest event in the row"`
 	Positions []Position `json:"positions" doc:"Next offset of each input of the row's partition: what lies before it is in the answer"`
+	Lag       *int64     `json:"lag,omitempty" doc:"Records between these and the ends of the inputs when last compared; absent where not known"`
+	Age       *float64   `json:"age_seconds,omitempty" doc:"Seconds since all inputs were last known to be in the answer; absent where not known"`
+	Replica   bool       `json:"replica,omitempty" doc:"True where another copy answered than the one of the partition's owner"`
 }
 
 // Position is an input partition and its next offset.
@@ -41,6 +46,7 @@ type Rows struct {
 	Looked   int      `json:"looked,omitempty" doc:"Of a query: rows that were looked at"`
 	Failed   int      `json:"failed,omitempty" doc:"Of a query: rows on which the condition gave no answer, as by a division by zero"`
 	Partial  string   `json:"partial,omitempty" enum:"ROWS,TIME,COST" doc:"Of a query: which bound it stopped at before the end; go on with next"`
+	Position string   `json:"position,omitempty" doc:"Token for min_position: stands for what these answers hold"`
 	Next     string   `json:"next,omitempty" doc:"Cursor of the next page, absent on the last"`
 }
 
@@ -69,6 +75,14 @@ func asOf(a topology.Answer) AsOf {
 	for _, p := range a.Positions {
 		out.Positions = append(out.Positions, Position(p))
 	}
+	if a.Lag >= 0 {
+		out.Lag = &a.Lag
+	}
+	if a.Age >= 0 {
+		seconds := math.Round(a.Age.Seconds()*1000) / 1000
+		out.Age = &seconds
+	}
+	out.Replica = a.Replica
 	return out
 }
 

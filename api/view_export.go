@@ -43,7 +43,7 @@ func (s *surface) registerExport(api huma.API, v topology.Served) {
 		OperationID: "export-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/export", Tags: []string{"views"},
 		Summary:     "Stream rows of " + v.Name + " as CSV or NDJSON",
 		Description: "The trailer Payerflow-Next says where to go on, and is empty at the end. What the reader may see is looked at before each page: where it changes, the answer breaks off. Texts that a spreadsheet would take for a formula begin with an apostrophe in CSV.",
-		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Middlewares: audited(v, "view.export"),
+		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: reading(v, "view.export"),
 		Responses: map[string]*huma.Response{"200": {Description: "Rows", Content: map[string]*huma.MediaType{
 			csvType: {Schema: &huma.Schema{Type: huma.TypeString}}, ndjsonType: line}}},
 	}, func(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {

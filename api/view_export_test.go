@@ -1,8 +1,8 @@
 package api_test
 
 import (
-	"context"
 	"bufio"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"

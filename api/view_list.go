@@ -24,7 +24,7 @@ func (s *surface) registerList(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name, Tags: []string{"views"},
 		Summary: "List or query rows of " + v.Name, Description: v.Doc + " With where, sort or fields it is a query over the rows that are here: at most 100,000 of them and 2 s of work an answer, which says in partial where it stopped before the end; next goes on there. With sort, each answer is sorted by itself. With fields, value holds these alone.", Errors: viewFaults,
-		Responses: typed(api, v, "Rows", true), Middlewares: audited(v, "view.list"),
+		Responses: typed(api, v, "Rows", true), Parameters: freshness(), Middlewares: reading(v, "view.list"),
 	}, func(ctx context.Context, in *listInput) (*listOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {
@@ -60,6 +60,7 @@ func (s *surface) page(ctx context.Context, v topology.Served, mask *processors.
 			keys = append(keys, a.ID)
 		}
 	}
+	out.Body.Position = positionToken(v, page.Rows...)
 	audit.Shows(ctx, len(page.Rows), keys...)
 	if page.Next != nil {
 		out.Body.Next = s.sealCursor(about, *page.Next)

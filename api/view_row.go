@@ -12,16 +12,21 @@ import (
 type getInput struct {
 	Key       string `path:"key" maxLength:"1024" doc:"Key of the row"`
 	Synthetic bool   `query:"synthetic" doc:"Read the row of synthetic events, which real events never touch"`
+	Known     string `header:"If-None-Match" doc:"ETag of an earlier answer: 304 while the row is as it was"`
 }
 
-type getOutput struct{ Body Answer }
+type getOutput struct {
+	Status int
+	ETag   string `header:"ETag"`
+	Body   Answer
+}
 
 // registerRow serves one row by its key.
 func (s *surface) registerRow(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc, Errors: viewFaults,
-		Responses: typed(api, v, "Answer", false), Middlewares: audited(v, "view.read"),
+		Responses: typed(api, v, "Answer", false), Parameters: freshness(), Middlewares: reading(v, "view.read"),
 	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {
@@ -32,7 +37,15 @@ func (s *surface) registerRow(api huma.API, v topology.Served) {
 			return nil, problemOf(err)
 		}
 		out, err := answer(v.Name, a, mask)
+		if err != nil {
+			return nil, err
+		}
 		out.Key = in.Key // who asks by a key has it
-		return &getOutput{out}, err
+		out.Position = positionToken(v, a)
+		tag := etag(a, mask)
+		if matches(in.Known, tag) {
+			return &getOutput{Status: http.StatusNotModified, ETag: tag}, nil
+		}
+		return &getOutput{http.StatusOK, tag, out}, nil
 	})
 }

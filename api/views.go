@@ -51,6 +51,9 @@ func registerView(api huma.API, s *surface, v topology.Served) {
 		s.registerRow(api, v)
 	}
 	s.registerList(api, v)
+	if !v.Lists {
+		s.registerBatch(api, v)
+	}
 	s.registerAggregate(api, v)
 	s.registerExport(api, v)
 }

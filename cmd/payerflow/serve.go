@@ -47,6 +47,7 @@ type extension struct {
 	effects map[string]engine.Effector
 	at      func(addr string) // told where the worker listens, before it works; may be nil
 	replica bool              // nothing is folded: tables are followed
+	views   []string          // those of these views; nil: of all
 }
 
 func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string, more extension) (_ *server, err error) {
@@ -78,6 +79,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	}
 	cfg := a.engineConfig(brokers, client, metrics)
 	cfg.Address, cfg.Peer, cfg.Pins, cfg.Effects, cfg.Follows = s.addr(), cmp.Or(a.cfg.Peers.Advertise, s.peers.Addr()), pins, more.effects, more.replica
+	cfg.Views = more.views
 	if s.engine, err = engine.Open(cfg, slices.Concat(topologies.All, more.groups), registry); err != nil {
 		return nil, err
 	}

@@ -19,9 +19,10 @@ type Config struct {
 	Address string // where this worker answers HTTP, for its announcement
 	Peer    string // where it answers other workers, for the same
 
-	AtLeastOnce bool // no transactions: a crash may fold records twice
-	Standby     bool // follow the table partitions of other workers too
-	Follows     bool // fold nothing: follow the tables of views, see Engine.Follow
+	AtLeastOnce bool     // no transactions: a crash may fold records twice
+	Standby     bool     // follow the table partitions of other workers too
+	Follows     bool     // fold nothing: follow the tables of views, see Engine.Follow
+	Views       []string // that are followed; nil: all
 
 	BatchRecords       int           // bound of one transaction, records
 	BatchInterval      time.Duration // bound of one transaction, time

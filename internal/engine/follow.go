@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ func (e *Engine) Follow(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { e.tail(ctx) })
 	wg.Go(func() { e.age(ctx) })
-	for _, g := range e.views {
+	for _, g := range e.followedViews() {
 		wg.Go(func() {
 			if err := g.followForever(ctx); err != nil {
 				cancel(fmt.Errorf("group %s: %w", g.Name, err))
@@ -34,6 +35,16 @@ func (e *Engine) Follow(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// followedViews are the groups whose tables are followed.
+func (e *Engine) followedViews() (gs []*group) {
+	for name, g := range e.views {
+		if e.cfg.Views == nil || slices.Contains(e.cfg.Views, name) {
+			gs = append(gs, g)
+		}
+	}
+	return gs
 }
 
 // followForever follows a table again and again, as supervise runs a processor.

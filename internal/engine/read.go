@@ -84,7 +84,7 @@ func (e *Engine) Ready() error {
 // followsAll returns nil when every copy is known to be fresh.
 func (e *Engine) followsAll() error {
 	var errs []error
-	for _, g := range e.views {
+	for _, g := range e.followedViews() {
 		for p := range int32(g.Table.Partitions) {
 			if k, ok := g.copies.of(p); !ok || time.Since(k.at) > e.cfg.Freshness {
 				errs = append(errs, fmt.Errorf("view %s: partition %d is not fresh", g.View.Name, p))

@@ -37,6 +37,12 @@ func (v *Views) askAll(ctx context.Context, qs []topology.Question) []result {
 	ctx, cancel := context.WithTimeout(ctx, v.patience(allowed))
 	defer cancel()
 	out := make([]result, len(qs))
+	if err := v.sameTable(qs[0].View, allowed.Tables); err != nil {
+		for i := range out {
+			out[i].err = err
+		}
+		return out
+	}
 	atLeast, err := v.reach(ctx, qs[0].View, allowed.AtLeast)
 	if err != nil {
 		for i := range out {
@@ -65,6 +71,19 @@ func (v *Views) askAll(ctx context.Context, qs []topology.Question) []result {
 		out[i] = result{w.reply, w.outcome(ctx)}
 	}
 	return out
+}
+
+// sameTable says whether positions in a view's table are of the one that there
+// is.
+func (v *Views) sameTable(view string, of map[string]string) error {
+	if v.dir == nil {
+		return nil
+	}
+	was, is := of[v.views[view].Table], v.dir.Incarnation(view)
+	if was != "" && is != "" && was != is {
+		return topology.ErrNoPosition
+	}
+	return nil
 }
 
 // patience is how long a request may take.

@@ -74,6 +74,7 @@ var (
 	ErrElsewhere  = errors.New("the partition is not here")
 	ErrTooStale   = errors.New("no copy is as fresh as is asked for")
 	ErrNotReached = errors.New("the copy did not reach the position in time")
+	ErrNoPosition = errors.New("the position is of a table that is no more")
 )
 
 // NotReachedError is ErrNotReached with the place of the wait.
@@ -92,6 +93,8 @@ type Allowance struct {
 	Staleness *time.Duration
 	// AtLeast is what an answer must hold, of any topic on the way to the view.
 	AtLeast []Position
+	// Tables are the incarnations of the tables that AtLeast is about.
+	Tables map[string]string
 	// Wait is how long to wait for AtLeast, and for a copy that answers.
 	Wait time.Duration
 }
