@@ -41,9 +41,10 @@ func ParseDecimal(s string) (d Decimal, err error) {
 // zeros, and the power of ten that they count.
 func decimalParts(s string) (digits string, exponent int, ok bool) {
 	s = strings.TrimPrefix(s, "-")
-	mantissa, power := s, ""
+	mantissa := s
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		mantissa, power = s[:i], s[i+1:]
+		power := s[i+1:]
+		mantissa = s[:i]
 		sign, rest := 1, strings.TrimPrefix(power, "+")
 		if rest == power && strings.HasPrefix(power, "-") {
 			sign, rest = -1, power[1:]

@@ -72,11 +72,11 @@ func (a *aggregation) check(r *Rules) []events.Fault {
 }
 
 func (a *aggregation) checkSteps(r *Rules, f *faults) {
-	switch most := maxSteps; {
-	case a.Combine == tables.AggregateEvery || a.Combine == tables.AggregateWindow:
+	switch a.Combine {
+	case tables.AggregateEvery, tables.AggregateWindow:
 		f.unless(len(a.Steps) == 1, events.InvalidValue, "/steps", "one step: which events it takes")
 	default:
-		f.unless(len(a.Steps) >= 2 && len(a.Steps) <= most, events.InvalidValue, "/steps", "2 to 8 steps")
+		f.unless(len(a.Steps) >= 2 && len(a.Steps) <= maxSteps, events.InvalidValue, "/steps", "2 to 8 steps")
 	}
 	seen := map[string]bool{}
 	for i, s := range a.Steps {
@@ -89,65 +89,6 @@ func (a *aggregation) checkSteps(r *Rules, f *faults) {
 		f.known(r, at+"/eventTypes", s.EventTypes)
 		f.unless(len(s.Condition) <= maxCondition, InvalidCEL, at+"/condition", "at most 4 KiB")
 	}
-}
-
-// span reads a time, and holds it to bounds.
-func (f *faults) span(at, text string, least, most time.Duration) time.Duration {
-	d, err := tables.ParseSpan(text)
-	f.unless(err == nil, events.InvalidValue, at, "must be a time such as 30s, 15m, 36h or 7d")
-	f.unless(err != nil || d >= least && d <= most, events.InvalidValue, at, "must be "+least.String()+" to "+most.String())
-	return d
-}
-
-func (f *faults) none(at string, given bool, of string) {
-	f.unless(!given, events.InvalidValue, at, "is only of "+of)
-}
-
-func (a *aggregation) checkTimes(f *faults) {
-	late := f.span("/lateness", a.Lateness, 0, maxLateness)
-	waits := a.Combine == tables.AggregateAllOf || a.Combine == tables.AggregateAbsence
-	if waits {
-		f.span("/within", a.Within, minSpan, maxWithin)
-	} else {
-		f.none("/within", a.Within != "", "ALL_OF and ABSENCE")
-	}
-	if a.Combine == tables.AggregateAbsence {
-		f.span("/before", a.Before, 0, maxWithin)
-	} else {
-		f.none("/before", a.Before != "", "ABSENCE")
-	}
-	switch w := a.Window; {
-	case a.Combine != tables.AggregateWindow:
-		f.none("/window", w != nil, "WINDOW")
-	case w == nil:
-		f.add(events.MissingField, "/window", "say of which shape and size windows are")
-	default:
-		a.checkWindow(f, *w, late)
-	}
-}
-
-func (a *aggregation) checkWindow(f *faults, w tables.AggregationWindow, late time.Duration) {
-	f.oneOf("/window/shape", w.Shape, tables.ShapeTumbling, tables.ShapeHopping, tables.ShapeSession)
-	if w.Shape == tables.ShapeSession {
-		f.none("/window/size", w.Size != "", "tumbling and hopping windows")
-		f.none("/window/every", w.Every != "", "hopping windows")
-		f.span("/window/gap", w.Gap, minSpan, maxWindow)
-		return
-	}
-	f.none("/window/gap", w.Gap != "", "sessions")
-	size := f.span("/window/size", w.Size, minSpan, maxWindow)
-	every := size
-	if w.Shape == tables.ShapeHopping {
-		every = f.span("/window/every", w.Every, minSpan, max(size, minSpan))
-	} else {
-		f.none("/window/every", w.Every != "", "hopping windows")
-	}
-	if len(*f) > 0 {
-		return
-	}
-	fits := size%every == 0 && size/every <= maxOverlap
-	f.unless(fits, events.InvalidValue, "/window/every", "the size must be every times a whole number of at most 24")
-	f.unless(!fits || (size+late)/every <= maxOpen, "TOO_MANY", "/lateness", "at most 100 windows of a key are open at once: take larger windows, or less lateness")
 }
 
 func (a *aggregation) checkValues(f *faults) {
@@ -216,78 +157,4 @@ func (a *aggregation) checkSight(r *Rules, f *faults, step int) {
 			return
 		}
 	}
-}
-
-// cycle is a way on which an aggregation's output comes back to it, by names;
-// nil where there is none.
-func (r *Rules) cycle(a tables.Aggregation) []string {
-	all := map[string]tables.Aggregation{}
-	for id, o := range r.aggregations {
-		all[id] = o.value
-	}
-	all[a.ID()] = a
-	order := sortedKeys(all)
-	been := map[string]bool{}
-	var walk func(at tables.Aggregation, path []string) []string
-	walk = func(at tables.Aggregation, path []string) []string {
-		for _, id := range order {
-			next := all[id]
-			if !slices.ContainsFunc(next.Steps, func(s tables.AggregationStep) bool { return takesType(s.EventTypes, at.Output) }) {
-				continue
-			}
-			if id == a.ID() {
-				return append(path, id)
-			}
-			if !been[id] {
-				been[id] = true
-				if found := walk(next, append(slices.Clip(path), id)); found != nil {
-					return found
-				}
-			}
-		}
-		return nil
-	}
-	return walk(a, []string{a.ID()})
-}
-
-func takesType(names []string, eventType string) bool {
-	return slices.Contains(names, eventType) || tables.Matches(names, eventType)
-}
-
-// Aggregation finds an aggregation by team/name, as it stands: an active one of
-// which a step suits no event type, or looks at what its team may not see, is
-// QUARANTINED until that changes; Reason says why.
-func (r *Rules) Aggregation(id string) (tables.Aggregation, bool) {
-	a, ok := r.aggregations[id]
-	return r.standingAggregation(a.value), ok
-}
-
-// Aggregations are all aggregations by id, as they stand.
-func (r *Rules) Aggregations() []tables.Aggregation {
-	all := sorted(r.aggregations)
-	for i, a := range all {
-		all[i] = r.standingAggregation(a)
-	}
-	return all
-}
-
-func (r *Rules) standingAggregation(a tables.Aggregation) tables.Aggregation {
-	if a.State != tables.StateActive {
-		return a
-	}
-	var why []string
-	for i, s := range a.Steps {
-		of, unfit := r.named(s.EventTypes), 0
-		for _, t := range of {
-			if f := r.unfitStep(a, i, t); len(f) > 0 {
-				unfit++
-				why = append(why, s.Name+", "+t.Name+": "+f[0].Reason)
-			}
-		}
-		if unfit == len(of) && unfit > 0 {
-			a.State = tables.StateQuarantined
-		}
-	}
-	a.Reason = strings.Join(why, "; ")
-	return a
 }
