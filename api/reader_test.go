@@ -147,3 +147,36 @@ func TestADescriptionIsTheSameForAll(t *testing.T) {
 		t.Errorf("%v", outcome)
 	}
 }
+
+// TestABrokenGlassShowsAllOfItsViews, and is written down; classes that it
+// names are shown in whatever the token reads.
+func TestABrokenGlassShowsAllOfItsViews(t *testing.T) {
+	for _, c := range []struct {
+		read     []string
+		views    []string
+		classes  []string
+		withheld string
+	}{
+		{[]string{"sla"}, []string{"claim-status"}, nil, "[]"},
+		{[]string{"claim-status"}, []string{"claim-status"}, nil, "[]"},
+		{[]string{"claim-status"}, nil, []string{"PHI"}, "[BANK]"},
+	} {
+		r := readerOf(t, rows{keys: []string{"c-1"}}, tables.Scopes{Read: c.read, BreakGlass: []string{"claim-status", "PHI"}})
+		id := access.ID(r.token)
+		glass := tables.BreakGlass{ID: "glass-1", Token: id, Team: "billing", Views: c.views, Classes: c.classes, Reason: "the claims desk is down", OpenedAt: time.Now().UTC(), Until: time.Now().UTC().Add(time.Minute)}
+		change := put(t, tables.KindBreakGlass, glass.ID, glass)
+		change.At = events.InstantOf(time.Now())
+		next, o := r.rules.Load().Apply([]processors.Change{{Control: change}})
+		if !o[0].Applied {
+			t.Fatal(o[0].Faults)
+		}
+		r.rules.Store(next)
+		resp, body := r.get("/v1/views/claim-status/c-1")
+		if resp.Code != 200 || fmt.Sprint(list(body["withheld"])) != c.withheld {
+			t.Errorf("%+v: %d %v", c, resp.Code, body["withheld"])
+		}
+		if e := r.log.records[len(r.log.records)-1]; !e.Breaking || e.Why != glass.Reason || e.Classes != "PHI" {
+			t.Errorf("%+v: %+v", c, e)
+		}
+	}
+}
