@@ -53,7 +53,7 @@ func (c typed[T]) encode(t testing.TB, s topology.Schemas, topic string, v any) 
 }
 
 func wireCases() []wireCase {
-	return append(wireBooking(), []wireCase{
+	claims := []wireCase{
 		{"claims.claim.submitted", 1, "", wireSubmittedFirst(), typed[events.ClaimSubmitted]{}},
 		{"claims.claim.adjudicated", 1, "-approved", wireApproved(), typed[events.ClaimAdjudicated]{}},
 		{"claims.claim.adjudicated", 1, "-denied", wireDenied(), typed[events.ClaimAdjudicated]{}},
@@ -73,7 +73,8 @@ func wireCases() []wireCase {
 		{tableTopic, 2, "", wireRowSecond(), typed[tables.ClaimStatus]{}},
 		{tableTopic, 3, "", wireRow(), typed[tables.ClaimStatus]{}},
 		{"dlq", 1, "", wireDeadLetter(), typed[codecs.DeadLetter]{}},
-	}...)
+	}
+	return append(append(claims, wireBooking()...), wireCoverage()...)
 }
 
 func (c wireCase) subject() string { return c.topic + "-value" }

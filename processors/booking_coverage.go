@@ -69,7 +69,7 @@ func FoldStandingAnswer(row tables.BookingCoverage, rec topology.Record[topology
 // Answers of which the row takes no notice: of somebody who is not asked any
 // more, and what it knows already.
 var (
-	notLinked   = []topology.Output{{Value: topology.Dropped{Code: "NOT_ASKED"}}}
+	notLinked  = []topology.Output{{Value: topology.Dropped{Code: "NOT_ASKED"}}}
 	nothingNew = []topology.Output{{Value: topology.Dropped{Code: "NOTHING_NEW"}}}
 )
 

@@ -132,25 +132,23 @@ func reversed[T any](in []T) []T {
 }
 
 // coveredByHand asks of one day alone what each fact says of it, and knows
-// spans only by the day on which the one with this day began.
+// spans only by the day on which the one with this day began. All are of one
+// enrolment.
 func coveredByHand(bodies []topology.Event, plan string, day int) bool {
-	covered, from, enrollment := false, 0, ""
-	begin := func(p, n string, first, last int) {
+	covered, from := false, 0
+	begin := func(p string, first, last int) {
 		switch {
 		case p != plan:
 		case last < first:
 			covered = covered && from != first
 		case first <= day && day <= last:
-			if n == "" && covered { // nobody says whose enrolment it is
-				n = enrollment
-			}
-			covered, from, enrollment = true, first, n
+			covered, from = true, first
 		case day > last && covered && from <= last:
 			covered = false
 		}
 	}
-	end := func(p, n string, last int) {
-		if p == plan && day > last && (n == "" || enrollment == "" || n == enrollment) {
+	end := func(p string, last int) {
+		if p == plan && day > last {
 			covered = false
 		}
 	}
@@ -159,23 +157,23 @@ func coveredByHand(bodies []topology.Event, plan string, day int) bool {
 		case events.CoverageVerified:
 			if e.Type == events.TypeCoverageNotFound {
 				asked := int(events.DateOf(e.VerifiedAt.Time()))
-				covered = covered && !(from <= asked && asked <= day)
+				covered = covered && (from > asked || asked > day)
 				continue
 			}
 			last := openEnd
 			if e.TerminationDate != nil {
 				last = int(*e.TerminationDate)
 			}
-			begin(string(*e.PlanID), "", int(*e.EffectiveDate), last)
+			begin(string(*e.PlanID), int(*e.EffectiveDate), last)
 		case events.CoverageTerminated:
-			end(string(e.PlanID), "", int(e.TerminationDate))
+			end(string(e.PlanID), int(e.TerminationDate))
 		case events.EnrollmentActivated:
-			begin(string(e.PlanID), string(e.EnrollmentID), int(e.EffectiveDate), openEnd)
+			begin(string(e.PlanID), int(e.EffectiveDate), openEnd)
 		case events.EnrollmentTerminated:
-			end(string(e.PlanID), string(e.EnrollmentID), int(e.TerminationDate))
+			end(string(e.PlanID), int(e.TerminationDate))
 		case events.EnrollmentPlanChanged:
-			end(string(e.PreviousPlanID), string(e.EnrollmentID), int(e.EffectiveDate)-1)
-			begin(string(e.PlanID), string(e.EnrollmentID), int(e.EffectiveDate), openEnd)
+			end(string(e.PreviousPlanID), int(e.EffectiveDate)-1)
+			begin(string(e.PlanID), int(e.EffectiveDate), openEnd)
 		}
 	}
 	return covered
@@ -187,7 +185,7 @@ func TestCoverageByDayIsAsByHand(t *testing.T) {
 		var bodies []topology.Event
 		today := dayOf(0)
 		for n := range rapid.IntRange(1, 10).Draw(t, "facts") {
-			at, plan, enrollment := 12*n, rapid.SampledFrom([]string{"a", "a", "b"}).Draw(t, "plan"), rapid.SampledFrom([]string{"n1", "n2"}).Draw(t, "enrollment")
+			at, plan, enrollment := 12*n, rapid.SampledFrom([]string{"a", "a", "b"}).Draw(t, "plan"), "n"
 			first, last := today+rapid.IntRange(-2, 8).Draw(t, "first"), today+rapid.IntRange(-3, 9).Draw(t, "last")
 			switch rapid.IntRange(0, 6).Draw(t, "kind") {
 			case 0:

@@ -90,11 +90,20 @@ type ToldCoverage struct {
 	Over     bool           `avro:"over" json:"over" class:"PUBLIC"` // there is no such row any more
 }
 
-func (t ToldCoverage) EventType() string     { return "COVERAGE_TOLD" }
-func (t ToldCoverage) Subject() string       { return string(t.MemberID) }
+// EventType names what follows from a row.
+func (t ToldCoverage) EventType() string { return "COVERAGE_TOLD" }
+
+// Subject is whose row it is.
+func (t ToldCoverage) Subject() string { return string(t.MemberID) }
+
+// OccurredAt is nowhere: the record's time stamp counts.
 func (t ToldCoverage) OccurredAt() time.Time { return time.Time{} }
-func (t ToldCoverage) Validate() error       { return nil }
-func (t ToldCoverage) Suffix() string        { return "" }
+
+// Validate finds nothing wrong.
+func (t ToldCoverage) Validate() error { return nil }
+
+// Suffix is none: there is one for each row.
+func (t ToldCoverage) Suffix() string { return "" }
 
 // Stamped says that the record's time stamp is the event time.
 func (t ToldCoverage) Stamped() {}

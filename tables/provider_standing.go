@@ -119,11 +119,20 @@ type ToldStanding struct {
 	Over       bool           `avro:"over" json:"over" class:"PUBLIC"` // there is no such row any more
 }
 
-func (t ToldStanding) EventType() string     { return "STANDING_TOLD" }
-func (t ToldStanding) Subject() string       { return string(t.ProviderID) }
+// EventType names what follows from a row.
+func (t ToldStanding) EventType() string { return "STANDING_TOLD" }
+
+// Subject is whose row it is.
+func (t ToldStanding) Subject() string { return string(t.ProviderID) }
+
+// OccurredAt is nowhere: the record's time stamp counts.
 func (t ToldStanding) OccurredAt() time.Time { return time.Time{} }
-func (t ToldStanding) Validate() error       { return nil }
-func (t ToldStanding) Suffix() string        { return "" }
+
+// Validate finds nothing wrong.
+func (t ToldStanding) Validate() error { return nil }
+
+// Suffix is none: there is one for each row.
+func (t ToldStanding) Suffix() string { return "" }
 
 // Stamped says that the record's time stamp is the event time.
 func (t ToldStanding) Stamped() {}
