@@ -29,16 +29,18 @@ type bookInput struct {
 
 type cancelInput struct {
 	Sent
-	ID          string    `path:"bookingId" maxLength:"255" doc:"Booking"`
-	MemberID    string    `query:"memberId" required:"true" minLength:"1" maxLength:"255" doc:"Member the booking is for"`
-	Reason      string    `query:"reason" maxLength:"1000" doc:"Why, in words"`
-	RequestedAt time.Time `query:"requestedAt" doc:"When it was asked for; now where it is absent"`
+	ID   string `path:"bookingId" maxLength:"255" doc:"Booking"`
+	Body struct {
+		MemberID    string    `json:"memberId" minLength:"1" maxLength:"255" doc:"Member the booking is for"`
+		Reason      string    `json:"reason,omitempty" maxLength:"1000" doc:"Why, in words"`
+		RequestedAt time.Time `json:"requestedAt,omitzero" doc:"When it was asked for; now where it is absent"`
+	}
 }
 
 func (d *Door) registerBookings(api huma.API) {
 	huma.Register(api, operation("request-booking", http.MethodPost, "/v1/bookings", "Ask for a slot",
 		"The answer says that the wish is known. Whether the member has the slot is seen at location: REQUESTED, then CONFIRMED, REJECTED with a reason, or TIMED_OUT."), d.book)
-	huma.Register(api, operation("cancel-booking", http.MethodDelete, "/v1/bookings/{bookingId}", "Cancel a booking",
+	huma.Register(api, operation("cancel-booking", http.MethodPost, "/v1/bookings/{bookingId}/cancellation", "Cancel a booking",
 		"For good. The slot is open again."), d.cancel)
 }
 
@@ -59,18 +61,18 @@ func (d *Door) cancel(ctx context.Context, in *cancelInput) (*accepted, error) {
 	if err := mayPublish(ctx, events.TypeBookingCancellationRequested); err != nil {
 		return nil, err
 	}
-	at, err := d.when(in.Sent, in.RequestedAt, "query.requestedAt")
+	at, err := d.when(in.Sent, in.Body.RequestedAt, "body.requestedAt")
 	if err != nil {
 		return nil, err
 	}
 	if err := d.cancellable(ctx, in); err != nil {
 		return nil, err
 	}
-	e := events.BookingRequest{Type: events.TypeBookingCancellationRequested, SchemaVersion: schemaVersion, BookingID: events.ID(in.ID), MemberID: events.ID(in.MemberID), RequestedAt: at}
-	if in.Reason != "" {
-		e.ReasonText = (*events.Text)(&in.Reason)
+	e := events.BookingRequest{Type: events.TypeBookingCancellationRequested, SchemaVersion: schemaVersion, BookingID: events.ID(in.ID), MemberID: events.ID(in.Body.MemberID), RequestedAt: at}
+	if in.Body.Reason != "" {
+		e.ReasonText = (*events.Text)(&in.Body.Reason)
 	}
-	return d.publish(ctx, in.Sent, in.ID, bookingPath(in.ID), "query.requestedAt", at, e.Type, e)
+	return d.publish(ctx, in.Sent, in.ID, bookingPath(in.ID), "body.requestedAt", at, e.Type, e)
 }
 
 // cancellable tells who may see bookings at once what the topology would say.
@@ -85,7 +87,7 @@ func (d *Door) cancellable(ctx context.Context, in *cancelInput) error {
 		return problem.New(http.StatusNotFound, processors.BookingUnknown, "nobody has made this booking")
 	case unread != nil:
 		return nil
-	case row.MemberID != events.ID(in.MemberID):
+	case row.MemberID != events.ID(in.Body.MemberID):
 		return problem.New(http.StatusForbidden, processors.BookingOfAnother, "the booking is another member's")
 	case row.Closed() && in.Key == "":
 		return problem.New(http.StatusConflict, processors.AlreadyClosed, "the booking is over already")

@@ -111,11 +111,11 @@ func (p *carePlan) cancelCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "cancel BOOKING", Short: "Cancel a booking, for good", Args: exactly(1),
 		Example: `  payerflow booking cancel booking-1 --member member-1 --reason "feeling better"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q := url.Values{"memberId": {member}}
+			body := map[string]any{"memberId": member}
 			if reason != "" {
-				q.Set("reason", reason)
+				body["reason"] = reason
 			}
-			done, err := p.send(cmd.Context(), http.MethodDelete, "/v1/bookings/"+url.PathEscape(args[0]), q, nil)
+			done, err := p.send(cmd.Context(), http.MethodPost, "/v1/bookings/"+url.PathEscape(args[0])+"/cancellation", nil, body)
 			if err != nil {
 				return err
 			}
