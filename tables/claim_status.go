@@ -133,15 +133,12 @@ const (
 // maxBecause bounds the ids that a row names; the count is of all of them.
 const maxBecause = 100
 
-// Because returns the ids of the events that made the row, sorted, the first
-// 100 of them, and how many there are.
+// Because returns the ids of the claim's own events, sorted, the first 100 of
+// them, and how many there are. What it is joined with has rows of its own.
 func (c ClaimStatus) Because() topology.Because {
 	ids := make([]string, 0, len(c.History))
 	for _, f := range c.History {
 		ids = append(ids, f.ID)
-	}
-	if c.PriorAuth != nil {
-		ids = append(ids, c.PriorAuth.ids()...)
 	}
 	return topology.BecauseOf(ids, maxBecause)
 }

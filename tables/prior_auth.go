@@ -51,14 +51,11 @@ func (d AuthDecision) Covers(day events.Date) bool {
 // Because returns the ids of the decisions, sorted, the first 100 of them, and
 // how many there are.
 func (p PriorAuth) Because() topology.Because {
-	return topology.BecauseOf(p.ids(), maxBecause)
-}
-
-func (p PriorAuth) ids() (ids []string) {
+	ids := make([]string, 0, len(p.Decisions))
 	for _, d := range p.Decisions {
 		ids = append(ids, d.ID)
 	}
-	return ids
+	return topology.BecauseOf(ids, maxBecause)
 }
 
 // LatestEventAt is the event time of the decision in force.

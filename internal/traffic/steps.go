@@ -16,7 +16,7 @@ func with(body map[string]any, more map[string]any) map[string]any {
 func (l *life) authorized(now time.Time) map[string]any {
 	return with(l.base("PRIOR_AUTH_APPROVED", "decidedAt", now), map[string]any{
 		"priorAuthId": l.auth, "planId": l.plan, "serviceCode": "27447", "approvedUnits": 1,
-		"effectiveDate": now.Format(time.DateOnly), "expirationDate": now.AddDate(0, 3, 0).Format(time.DateOnly)})
+		"effectiveDate": now.AddDate(0, -1, 0).Format(time.DateOnly), "expirationDate": now.AddDate(0, 3, 0).Format(time.DateOnly)})
 }
 
 func (l *life) submitted(now time.Time) map[string]any {
