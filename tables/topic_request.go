@@ -10,29 +10,29 @@ import (
 // TopicRequest is what happened to one request for a topic, by requestId. A
 // time that has not come is 0.
 type TopicRequest struct {
-	RequestID      string             `avro:"requestId" json:"requestId"`
-	Status         string             `avro:"status" json:"status"`
-	Code           string             `avro:"code" json:"code"` // why it is REFUSED
-	TopicName      string             `avro:"topicName" json:"topicName"`
-	Partitions     int32              `avro:"partitions" json:"partitions"`
-	RetentionHours int32              `avro:"retentionHours" json:"retentionHours"`
-	TransactionID  string             `avro:"transactionId" json:"transactionId"`
-	RequestedAt    events.Instant     `avro:"requestedAt" json:"requestedAt"`
-	DueAt          events.Instant     `avro:"dueAt" json:"dueAt"` // an answer counts until then
-	AskedAt        events.Instant     `avro:"askedAt" json:"askedAt"`
-	AnsweredAt     events.Instant     `avro:"answeredAt" json:"answeredAt"`
-	TimedOutAt     events.Instant     `avro:"timedOutAt" json:"timedOutAt"`
-	CreatedAt      events.Instant     `avro:"createdAt" json:"createdAt"`
-	Steps          []TopicRequestStep `avro:"steps" json:"steps"` // in the order in which they were folded, the first 20
-	Count          int32              `avro:"count" json:"count"` // of all steps
+	RequestID      string             `avro:"requestId" json:"requestId" class:"PUBLIC"`
+	Status         string             `avro:"status" json:"status" class:"PUBLIC"`
+	Code           string             `avro:"code" json:"code" class:"PUBLIC"` // why it is REFUSED
+	TopicName      string             `avro:"topicName" json:"topicName" class:"PUBLIC"`
+	Partitions     int32              `avro:"partitions" json:"partitions" class:"PUBLIC"`
+	RetentionHours int32              `avro:"retentionHours" json:"retentionHours" class:"PUBLIC"`
+	TransactionID  string             `avro:"transactionId" json:"transactionId" class:"PUBLIC"`
+	RequestedAt    events.Instant     `avro:"requestedAt" json:"requestedAt" class:"PUBLIC"`
+	DueAt          events.Instant     `avro:"dueAt" json:"dueAt" class:"PUBLIC"` // an answer counts until then
+	AskedAt        events.Instant     `avro:"askedAt" json:"askedAt" class:"PUBLIC"`
+	AnsweredAt     events.Instant     `avro:"answeredAt" json:"answeredAt" class:"PUBLIC"`
+	TimedOutAt     events.Instant     `avro:"timedOutAt" json:"timedOutAt" class:"PUBLIC"`
+	CreatedAt      events.Instant     `avro:"createdAt" json:"createdAt" class:"PUBLIC"`
+	Steps          []TopicRequestStep `avro:"steps" json:"steps" class:"PUBLIC"` // in the order in which they were folded, the first 20
+	Count          int32              `avro:"count" json:"count" class:"PUBLIC"` // of all steps
 }
 
 // TopicRequestStep is one event of a request.
 type TopicRequestStep struct {
-	ID        string         `avro:"id" json:"id"`
-	EventType string         `avro:"eventType" json:"eventType"`
-	At        events.Instant `avro:"at" json:"at"`
-	Note      string         `avro:"note" json:"note"` // approved, unapproved; LATE where it changed nothing
+	ID        string         `avro:"id" json:"id" class:"PUBLIC"`
+	EventType string         `avro:"eventType" json:"eventType" class:"PUBLIC"`
+	At        events.Instant `avro:"at" json:"at" class:"PUBLIC"`
+	Note      string         `avro:"note" json:"note" class:"PUBLIC"` // approved, unapproved; LATE where it changed nothing
 }
 
 // States of a request.
