@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto bench-intake
+.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test-clients: ## Python clients against the embedded broker and registry (needs 
 
 bench-intake: ## the REST and gRPC doors: events a second, latency at 60 % of that (INTAKE_BROKERS= and INTAKE_REGISTRY= for a cluster)
 	$(GO) test -run '^$$' -bench 'Doors|Batches' -benchtime 1x ./api/intake
+
+read-your-write: ## 10,000 events published at one node and read back at another, with two workers and a replica
+	$(GO) test ./cmd/payerflow -run TestReadYourWrite -count=1 -timeout 2h -v -args -writes 10000
 
 proto: ## the Go code of the gRPC doors and of what workers ask one another, from their .proto files (buf, built on first use)
 	$(GO) run $(BUF) lint

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -66,7 +67,79 @@ type worker struct {
 	engine *engine.Engine
 	server *peers.Server
 	stop   func() // as SIGTERM does
-	kill   func() // nobody hears of it
+	wire   *wire  // to the brokers
+}
+
+// wire is how a worker reaches the brokers. While it is cut, what is sent is
+// lost and nothing comes, and nobody is told.
+type wire struct {
+	mu    sync.Mutex
+	cut   chan struct{} // closed when it is mended; nil: it is whole
+	conns []net.Conn
+}
+
+func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if cut := w.state(); cut != nil {
+		select {
+		case <-cut:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, conn)
+	return &wired{conn, w}, nil
+}
+
+func (w *wire) state() chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cut
+}
+
+func (w *wire) sever() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = make(chan struct{})
+}
+
+// mend ends the connections of before: the other side has given them up.
+func (w *wire) mend() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cut != nil {
+		close(w.cut)
+	}
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.cut, w.conns = nil, nil
+}
+
+type wired struct {
+	net.Conn
+	w *wire
+}
+
+func (c *wired) Write(b []byte) (int, error) {
+	if c.w.state() != nil {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *wired) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if cut := c.w.state(); cut != nil {
+		<-cut
+		return 0, net.ErrClosed
+	}
+	return n, err
 }
 
 func (c *cluster) config(dir, peer string) engine.Config {
@@ -93,6 +166,8 @@ func (c *cluster) start(dir string, replica bool, o peers.Options) *worker {
 	}
 	cfg := c.config(dir, server.Addr())
 	cfg.Follows = replica
+	line := &wire{}
+	cfg.Client = []kgo.Opt{kgo.Dialer(line.dial)}
 	e, err := engine.Open(cfg, claims(), c.schemas)
 	if err != nil {
 		c.t.Fatal(err)
@@ -118,7 +193,7 @@ func (c *cluster) start(dir string, replica bool, o peers.Options) *worker {
 			c.t.Errorf("run: %v", err)
 		}
 	})
-	w := &worker{Views: views, engine: e, server: server}
+	w := &worker{Views: views, engine: e, server: server, wire: line}
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		bye, done := context.WithTimeout(context.Background(), time.Second)
