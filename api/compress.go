@@ -24,7 +24,7 @@ func compressed(next http.Handler) http.Handler {
 	}
 	small := wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/views/") {
+		if strings.HasPrefix(r.URL.Path, "/v1/views/") && !wantsEvents(r.Header.Get("Accept")) {
 			small.ServeHTTP(w, r)
 			return
 		}

@@ -41,26 +41,53 @@ const stall = 200 * time.Millisecond
 // readerOf makes a surface for one token: its scopes, and rows of rules beside it.
 func readerOf(t testing.TB, v topology.Views, s tables.Scopes, classes ...string) *reader {
 	t.Helper()
+	g := letIn(t, s, classes...)
+	return &reader{t, api.New(v, api.Options{Version: "test", Stall: stall, Guard: g.Guard}), g.token, g.log, g.rules}
+}
+
+// letting is a guard that knows one token.
+type letting struct {
+	*access.Guard
+	row   tables.Token
+	token string
+	log   *written
+	rules *changing
+}
+
+func letIn(t testing.TB, s tables.Scopes, classes ...string) *letting {
+	t.Helper()
 	secret := make([]byte, access.MinSecret)
 	keys, err := access.NewKeyring(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	row, text := keys.Mint(tables.Token{Team: "billing", Scopes: s, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
-	changes := []processors.Change{{Control: put(t, tables.KindToken, row.ID, row)}}
-	for _, c := range classes {
-		p := tables.Permission{Team: "billing", Class: c}
-		changes = append(changes, processors.Change{Control: put(t, tables.KindPermission, p.ID(), p)})
-	}
-	rules, outcomes := processors.NewRules(nil, secret).Apply(changes)
-	for _, o := range outcomes {
-		if !o.Applied {
-			t.Fatal(o.Faults)
-		}
-	}
 	log, now := &written{}, &changing{}
-	now.Store(rules)
-	return &reader{t, api.New(v, api.Options{Version: "test", Stall: stall, Guard: access.NewGuard(now, keys, nil).Audit(trailed(log))}), text, log, now}
+	now.Store(processors.NewRules(nil, secret))
+	g := &letting{access.NewGuard(now, keys, nil).Audit(trailed(log)), row, text, log, now}
+	g.apply(t, tables.KindToken, row.ID, row)
+	for _, c := range classes {
+		g.permit(t, c)
+	}
+	return g
+}
+
+func (g *letting) permit(t testing.TB, class string) {
+	p := tables.Permission{Team: "billing", Class: class}
+	g.apply(t, tables.KindPermission, p.ID(), p)
+}
+
+// apply puts a row of the rules in.
+func (g *letting) apply(t testing.TB, kind, name string, row any) {
+	t.Helper()
+	was := g.rules.Load()
+	c := put(t, kind, name, row)
+	c.Version = was.Version(kind, name) + 1
+	next, outcomes := was.Apply([]processors.Change{{Offset: was.Offset(), Control: c}})
+	if !outcomes[0].Applied {
+		t.Fatal(outcomes[0].Faults)
+	}
+	g.rules.Store(next)
 }
 
 func put(t testing.TB, kind, name string, row any) events.Control {

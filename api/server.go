@@ -20,11 +20,14 @@ import (
 
 // Options are what the surface shows beside the views.
 type Options struct {
-	Version string
-	Metrics prometheus.Gatherer
-	Guard   *access.Guard // nil lets nobody in
-	Doors   []Door
-	Stall   time.Duration // that a client may take to read a page of an export; 0: 30 s
+	Version  string
+	Metrics  prometheus.Gatherer
+	Guard    *access.Guard // nil lets nobody in
+	Doors    []Door
+	Stall    time.Duration    // that a client may take to read a page of an export; 0: 30 s
+	Watches  topology.Watches // nil: nothing is watched
+	Watch    WatchBounds
+	Stopping <-chan struct{} // closed when watches are to end
 }
 
 // Door is a part of the surface with paths of its own.
@@ -40,7 +43,9 @@ func New(views topology.Views, o Options) http.Handler {
 	huma.NewError = fromHuma
 	mux := http.NewServeMux()
 	api := humago.New(mux, described(o.Version))
-	registerViews(api, newSurface(views, o.Guard, o.bounds()))
+	s := newSurface(views, o.Guard, o.bounds())
+	s.watches.Watches, s.watches.WatchBounds, s.watches.stopping = o.Watches, o.Watch.orDefault(), o.Stopping
+	registerViews(api, s)
 	registerHealth(api, views, o.Guard)
 	registerSLA(api, views)
 	for _, d := range o.Doors {

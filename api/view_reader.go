@@ -22,6 +22,7 @@ type surface struct {
 	bounds    bounds
 	turns     chan struct{} // of those who look through rows
 	exports   chan struct{} // of those who export
+	watches   watches
 }
 
 func newSurface(views topology.Views, guard *access.Guard, b bounds) *surface {

@@ -26,7 +26,7 @@ func (s *surface) registerRow(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc, Errors: viewFaults,
-		Responses: typed(api, v, "Answer", false), Parameters: freshness(), Middlewares: reading(v, "view.read"),
+		Responses: typed(api, v, "Answer", false), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.read")...),
 	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {

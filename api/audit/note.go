@@ -112,3 +112,14 @@ func Write(ctx context.Context, e events.AuditReceived, keys ...string) *problem
 	}
 	return nil
 }
+
+// Broken says whether the glass was broken for the request so far, and why.
+func Broken(ctx context.Context) (why string, broken bool) {
+	n := noteOf(ctx)
+	if n == nil {
+		return "", false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.e.Why, n.e.Breaking
+}

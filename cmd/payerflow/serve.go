@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -102,7 +101,10 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		return nil, err
 	}
 	s.follows = more.replica
-	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Guard: s.doors.guard, Doors: s.doors.all}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	stopping := make(chan struct{})
+	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Guard: s.doors.guard, Doors: s.doors.all,
+		Watches: s.engine, Watch: api.WatchBounds{Most: maxConnections()}, Stopping: stopping}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
+	s.http.RegisterOnShutdown(func() { close(stopping) }) // watches are told to come again, elsewhere
 	if s.doors.out != nil {
 		s.http.RegisterOnShutdown(s.doors.out.Close) // streams are told to come again, elsewhere
 	}
@@ -151,17 +153,6 @@ func protocols() *http.Protocols {
 	p.SetHTTP2(true)
 	p.SetUnencryptedHTTP2(true)
 	return &p
-}
-
-func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, coded(exitUnavailable, fmt.Errorf("HTTP address %s is taken by another process; choose another with --http-addr", addr))
-	}
-	if err != nil {
-		return nil, coded(exitUnavailable, fmt.Errorf("HTTP address %s: %w", addr, err))
-	}
-	return ln, nil
 }
 
 // run serves until ctx ends, or the engine or the server fails; then it stops

@@ -16,7 +16,7 @@ import (
 func (a *app) viewCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "view", Short: "Read views over HTTP"}
 	base := urlFlag(cmd)
-	cmd.AddCommand(a.viewGetCommand(base), a.viewListCommand(base), a.viewQueryCommand(base), a.viewAggregateCommand(base), a.viewExportCommand(base))
+	cmd.AddCommand(a.viewGetCommand(base), a.viewListCommand(base), a.viewQueryCommand(base), a.viewAggregateCommand(base), a.viewExportCommand(base), a.viewWatchCommand(base))
 	return cmd
 }
 

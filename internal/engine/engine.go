@@ -24,6 +24,7 @@ type Engine struct {
 	views    map[string]*group
 	members  *directory
 	progress *progress
+	tails    *tails
 }
 
 // Open locks the data directory, opens the local state and binds the groups.
@@ -36,6 +37,7 @@ func Open(cfg Config, groups []topology.Declared, schemas topology.Schemas) (*En
 	st := openState(cfg.DataDir)
 	e := &Engine{cfg: cfg, log: cfg.Log, instance: instance.id, state: st, metrics: newMetrics(cfg.Metrics), tracer: cfg.tracer(), views: map[string]*group{}, members: newDirectory(), progress: newProgress(cfg)}
 	st.lock = instance
+	e.tails = newTails(e)
 	for _, d := range groups {
 		g, err := newGroup(e, d, schemas)
 		if err != nil {
@@ -76,6 +78,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Close releases the local state.
 func (e *Engine) Close() error {
+	e.tails.close()
 	e.progress.close()
 	return e.state.close()
 }

@@ -81,7 +81,7 @@ func (g *group) answer(p int32, stored topology.Stored, c topology.Copy) (topolo
 	a := topology.Answer{Key: key, Row: row.(topology.Row), Stored: stored.Value, Partition: p, Copy: c}
 	if g.View.Lists {
 		key, suffix := topology.SplitUnder(key)
-		a.Key, a.ID = key, topology.IDOf(suffix)
+		a.Key, a.ID, a.Suffix = key, topology.IDOf(suffix), suffix
 	}
 	return a, nil
 }

@@ -113,7 +113,7 @@ func (v *Views) answer(view string, p int32, stored topology.Stored, c topology.
 	a := topology.Answer{Key: key, Row: row, Stored: stored.Value, Partition: p, Copy: c}
 	if v.views[view].Lists {
 		key, suffix := topology.SplitUnder(key)
-		a.Key, a.ID = key, topology.IDOf(suffix)
+		a.Key, a.ID, a.Suffix = key, topology.IDOf(suffix), suffix
 	}
 	return a, nil
 }

@@ -79,6 +79,7 @@ type Position struct {
 // suffix names.
 type Answer struct {
 	Key, ID   string
+	Suffix    string // whole, of a view that lists
 	Row       Row
 	Stored    []byte // as the table holds it
 	Partition int32
