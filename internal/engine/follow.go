@@ -56,7 +56,7 @@ func (g *group) followForever(ctx context.Context) error {
 		err := g.followOnce(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		case errors.Is(err, rowlog.ErrCorrupt):
 			g.e.state.condemn(g.Table.Name)
 		case hopeless(err):
