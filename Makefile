@@ -57,7 +57,7 @@ chaos-kafka: ## the same on Apache Kafka, one node and then three that are kille
 	CHAOS_KAFKA=1 $(CHAOS) -run 'Workers|TakeOver'
 	CHAOS_KAFKA=3 $(CHAOS) -run 'Workers'
 
-test-clients: ## Python clients against the embedded broker and registry (needs Python 3)
+test-clients: ## Python, TypeScript and curl clients against the embedded broker and registry (needs Python 3; npm for TypeScript)
 	deploy/local/test-clients.sh
 
 bench-intake: ## the REST and gRPC doors: events a second, latency at 60 % of that (INTAKE_BROKERS= and INTAKE_REGISTRY= for a cluster)
