@@ -90,7 +90,7 @@ var picture = regexp.MustCompile(`(?s)(<!-- picture: generated, see make draw --
 
 // TestPictureInReadme holds the README's picture to the declarations.
 func TestPictureInReadme(t *testing.T) {
-	generated(t, "README.md", picture, "```mermaid\n"+topology.Overview(topologies.All)+"```\n")
+	generated(t, "README.md", picture, "```mermaid\n"+topology.Overview(topologies.All, topologies.Catalogue)+"```\n")
 }
 
 var viewTable = regexp.MustCompile(`(?s)(<!-- views: generated, see make draw -->\n).*?(<!-- end of views -->)`)

@@ -2,26 +2,19 @@ package topology
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 )
 
 // Mermaid draws the groups, in name order, so that the drawing is stable.
-func Mermaid(groups []Declared) string { return mermaid(groups, true) }
+func Mermaid(groups []Declared) string {
+	return mermaid("  classDef internal stroke-dasharray: 3 3\n", func(nodes func(node), arrows func(arrow)) { draw(groups, nodes, arrows) })
+}
 
-// Overview is Mermaid without what groups keep for themselves: repartition
-// topics, clocks, tables that nobody else reads, and the groups that join or
-// list the rows of others: these are drawn as what they are for.
-func Overview(groups []Declared) string { return mermaid(groups, false) }
-
-func mermaid(groups []Declared, internals bool) string {
+func mermaid(head string, draw func(nodes func(node), arrows func(arrow))) string {
 	var b strings.Builder
-	b.WriteString("flowchart LR\n")
-	if internals {
-		b.WriteString("  classDef internal stroke-dasharray: 3 3\n")
-	}
-	draw(groups, internals, func(n node) {
+	b.WriteString("flowchart LR\n" + head)
+	draw(func(n node) {
 		fmt.Fprintf(&b, "  %s%s\n", id(n.name), mermaidShape(n))
 	}, func(e arrow) {
 		fmt.Fprintf(&b, "  %s %s %s\n", id(e.from), mermaidArrow(e), id(e.to))
@@ -33,7 +26,7 @@ func mermaid(groups []Declared, internals bool) string {
 func DOT(groups []Declared) string {
 	var b strings.Builder
 	b.WriteString("digraph topology {\n  rankdir=LR;\n")
-	draw(groups, true, func(n node) {
+	draw(groups, func(n node) {
 		shape := map[kind]string{isStream: "cds", isRepartition: "cds", isTable: "cylinder", isGroup: "box", isView: "note"}[n.kind]
 		fmt.Fprintf(&b, "  %q [shape=%s,label=%q];\n", n.name, shape, n.label)
 	}, func(e arrow) {
@@ -63,37 +56,32 @@ type arrow struct {
 	dotted          bool
 }
 
-func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)) {
-	seen := map[string]bool{}
-	drawn := map[arrow]bool{}
-	arrows := func(a arrow) {
-		if !drawn[a] {
-			drawn[a] = true
-			every(a)
+// once draws each node and each arrow once.
+func once(nodes func(node), every func(arrow)) (add func(node) string, arrows func(arrow)) {
+	seen, drawn := map[string]bool{}, map[arrow]bool{}
+	return func(n node) string {
+			if !seen[n.name] {
+				seen[n.name] = true
+				nodes(n)
+			}
+			return n.name
+		}, func(a arrow) {
+			if !drawn[a] {
+				drawn[a] = true
+				every(a)
+			}
 		}
-	}
-	add := func(n node) string {
-		if !seen[n.name] {
-			seen[n.name] = true
-			nodes(n)
-		}
-		return n.name
-	}
+}
+
+func draw(groups []Declared, nodes func(node), every func(arrow)) {
+	add, arrows := once(nodes, every)
 	stream := func(t Topic, k kind) string {
 		return add(node{t.Name, fmt.Sprintf("%s · %d", t.Name, t.Partitions), k})
 	}
-	hidden := hiddenStreams(groups, internals)
 	for _, g := range byName(groups) {
-		if g.Beside && !internals {
-			drawBeside(g, groups, add, arrows)
-			continue
-		}
 		group := add(node{g.Name, g.Name, isGroup})
 		for _, in := range g.Inputs {
-			if hidden[in.Topic.Name] {
-				continue
-			}
-			drawInput(in, group, internals, stream, add, arrows)
+			drawInput(in, group, stream, add, arrows)
 		}
 		for _, j := range g.Joins {
 			arrows(arrow{stream(j.Topic, isTable), group, "join", false})
@@ -113,16 +101,7 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 			arrows(arrow{group, stream(o.Topic, isStream), "", false})
 		}
 		for _, f := range g.Follows {
-			if hidden[f.Topic.Name] {
-				continue
-			}
 			arrows(arrow{group, stream(f.Topic, isStream), "follows", false})
-		}
-		if !internals {
-			if g.View.Name != "" {
-				arrows(arrow{group, add(node{"view " + g.View.Name, "GET /v1/views/" + g.View.Name, isView}), "rows", false})
-			}
-			continue
 		}
 		if g.Ticks.Name != "" {
 			arrows(arrow{group, stream(g.Ticks, isRepartition), "clock", true})
@@ -134,61 +113,12 @@ func draw(groups []Declared, internals bool, nodes func(node), every func(arrow)
 	}
 }
 
-// hiddenStreams are those that groups beside others have with these.
-func hiddenStreams(groups []Declared, internals bool) map[string]bool {
-	read, shown := map[string]bool{}, map[string]bool{}
-	for _, g := range groups {
-		for _, in := range g.Inputs {
-			if g.Beside {
-				read[in.Topic.Name] = true
-			} else {
-				shown[in.Topic.Name] = true
-			}
-		}
-	}
-	for _, g := range groups {
-		for _, o := range g.Outputs {
-			if g.Beside {
-				read[o.Topic.Name], shown[o.Topic.Name] = true, false
-			}
-		}
-	}
-	for topic := range read {
-		read[topic] = !internals && !shown[topic]
-	}
-	return read
-}
-
-// drawBeside draws a join as an arrow from the group whose rows are told to the
-// one that is told, and an index as the view that it serves.
-func drawBeside(g Declared, groups []Declared, add func(node) string, arrows func(arrow)) {
-	for _, follower := range byName(groups) {
-		for _, f := range follower.Follows {
-			switch in := slices.IndexFunc(g.Inputs, func(in Declaration) bool { return in.Topic.Name == f.Topic.Name }); {
-			case in < 0:
-			case g.View.Name != "":
-				arrows(arrow{add(node{follower.Name, follower.Name, isGroup}), add(node{"view " + g.View.Name, "GET /v1/views/" + g.View.Name, isView}), "lists", false})
-			case g.Inputs[in].Suffix == nil: // it has the values
-				for _, told := range byName(groups) {
-					if slices.ContainsFunc(told.Inputs, func(in Declaration) bool { return in.Topic.Name == g.Outputs[0].Topic.Name }) {
-						arrows(arrow{add(node{follower.Name, follower.Name, isGroup}), add(node{told.Name, told.Name, isGroup}), "joined", false})
-					}
-				}
-			}
-		}
-	}
-}
-
-func drawInput(in Declaration, group string, internals bool, stream func(Topic, kind) string, add func(node) string, arrows func(arrow)) {
+func drawInput(in Declaration, group string, stream func(Topic, kind) string, add func(node) string, arrows func(arrow)) {
 	var src string
 	if in.Family != "" {
 		src = add(node{in.Family, in.Family, isStream})
 	} else {
 		src = stream(in.Topic, isStream)
-	}
-	if !internals {
-		arrows(arrow{src, group, "", false})
-		return
 	}
 	via := stream(in.Via, isRepartition)
 	if in.Whole {

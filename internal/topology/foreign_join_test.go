@@ -204,50 +204,24 @@ func TestSuffixes(t *testing.T) {
 	}
 }
 
-// TestOverviewOfAJoin: groups beside others are drawn as what they are for.
-func TestOverviewOfAJoin(t *testing.T) {
-	got := topology.Overview(visiting)
-	for _, line := range []string{`visits --> visits_v1_test_consumer`, `places_v1_test_consumer -- joined --> visits_v1_test_consumer`, `visits_v1_test_consumer -- lists --> view_visits_by_place`} {
+// TestOverview: groups beside others are drawn as what they are for, domains
+// as one.
+func TestOverview(t *testing.T) {
+	got := topology.Overview(visiting, []topology.Topic{topicOf("visits", 6)})
+	for _, line := range []string{
+		`visits_v1_test_consumer["<b>visits</b><br/>/v1/views/visits-by-place"]`, `visits_events --> visits_v1_test_consumer`, `places --> places_v1_test_consumer`,
+		`places_v1_test_consumer -- joined --> visits_v1_test_consumer`,
+	} {
 		if !strings.Contains(got, "  "+line+"\n") {
 			t.Errorf("no line %q in\n%s", line, got)
 		}
 	}
-	for _, name := range []string{"visit-place", "visits-by-place.v1", "values"} {
+	for _, name := range []string{"visit-place", "visits-by-place.v1", "values", "links"} {
 		if strings.Contains(got, name) {
 			t.Errorf("%s is drawn in\n%s", name, got)
 		}
 	}
 	if all := topology.Mermaid(visiting); !strings.Contains(all, "  visits_v1_test_consumer -- follows --> visit_place_v1_test_consumer_links\n") {
 		t.Errorf("not every edge is in\n%s", all)
-	}
-}
-
-// TestALinkToWhatIsNoMoreIsAnswered: an answer of the time before may still be
-// on its way to the row, and must not be the last.
-func TestALinkToWhatIsNoMoreIsAnswered(t *testing.T) {
-	d, err := topology.NewDriver(visiting, nil, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var last []topology.Written
-	for _, step := range [][3]string{{"visits", "v1", "p1"}, {"places", "p1", "open"}, {"visits", "v1", "p2"}, {"places", "p1", "over"}, {"visits", "v1", "p1"}} {
-		value, _ := json.Marshal(happened{step[1], origin, step[2]})
-		if err := d.Pipe(topology.Raw{Topic: step[0], Key: []byte(step[1]), Value: value, Timestamp: origin}); err != nil {
-			t.Fatal(err)
-		}
-		last = d.Took()
-	}
-	var told []topology.Answered[noted]
-	for _, w := range last {
-		if w.Topic == topology.AnswersTopic(atPlaces.Name) {
-			var a topology.Answered[noted]
-			if err := json.Unmarshal(w.Value, &a); err != nil {
-				t.Fatal(err)
-			}
-			told = append(told, a)
-		}
-	}
-	if len(told) != 1 || told[0].Left != "v1" || told[0].Value != nil {
-		t.Errorf("told %+v", told)
 	}
 }
