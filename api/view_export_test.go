@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -214,7 +215,8 @@ func TestAClientThatDoesNotReadIsPutOut(t *testing.T) {
 	defer conn.Close()
 	_ = conn.(*net.TCPConn).SetReadBuffer(4096)
 	fmt.Fprintf(conn, "GET /v1/views/claim-status/export?limit=60000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", r.token)
-	if p := <-ended; p != http.ErrAbortHandler {
+	p, _ := (<-ended).(error)
+	if !errors.Is(p, http.ErrAbortHandler) {
 		t.Errorf("ended with %v", p)
 	}
 	left := int64(0)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -124,7 +125,7 @@ func (s *surface) takes(ctx context.Context, turns chan struct{}) error {
 // ended says that a request's token was revoked while it was answered, or that
 // nobody waits for the answer.
 func ended(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil && err != context.Canceled && err != context.DeadlineExceeded {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return access.Ended(err)
 	}
 	return problem.New(http.StatusServiceUnavailable, "CANCELED", "the request was given up")

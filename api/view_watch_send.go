@@ -79,7 +79,7 @@ func (x *watching) send(states []topology.State) *Problem {
 			return p
 		}
 		if x.out.err != nil {
-			return nil
+			return nil //nolint:nilerr // run looks at it
 		}
 	}
 	_ = x.out.flush() // run looks at it

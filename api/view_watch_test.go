@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -181,7 +182,7 @@ func (l *written) acts() (out []string) {
 	defer l.mu.Unlock()
 	for _, r := range l.records {
 		if strings.HasPrefix(r.Act, "view.watch") {
-			out = append(out, r.Act+" "+string(r.Decision)+" "+r.Code+" "+r.Classes+" "+strconv.FormatInt(r.Count, 10))
+			out = append(out, r.Act+" "+r.Decision+" "+r.Code+" "+r.Classes+" "+strconv.FormatInt(r.Count, 10))
 		}
 	}
 	return out
@@ -216,7 +217,7 @@ func TestAWatchShowsWhatMayBeSeenAtTheMoment(t *testing.T) {
 	guard.row.Revoked = true
 	guard.apply(t, tables.KindToken, guard.row.ID, guard.row)
 	await(t, "the end", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.err != nil })
-	if got := f.err.(*client.Problem); got.Status != 401 || got.Code != "INVALID_TOKEN" {
+	if got := new(client.Problem); !errors.As(f.err, &got) || got.Status != 401 || got.Code != "INVALID_TOKEN" {
 		t.Errorf("%v", f.err)
 	}
 	if got := f.claim(); got != "c-1" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// ClassOfRow, as the class of a field, says that the row itself names the
+// ClassOfRow is the class of a field that says that the row itself names the
 // classes of what the field holds: the row is a Classed.
 const ClassOfRow = "ROW"
 

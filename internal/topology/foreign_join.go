@@ -49,9 +49,15 @@ type Link struct {
 func (l Link) EventType() string     { return "LINKED" }
 func (l Link) Subject() string       { return l.Key }
 func (l Link) OccurredAt() time.Time { return time.Time{} }
-func (l Link) Validate() error       { return nil }
-func (l Link) Stamped()              {}
-func (l Link) Suffix() string        { return l.Left }
+
+// Validate has nothing to refuse.
+func (l Link) Validate() error { return nil }
+
+// Stamped says that its record's time stamp counts.
+func (l Link) Stamped() {}
+
+// Suffix is the key of the row that wants to know.
+func (l Link) Suffix() string { return l.Left }
 
 // Removed takes the link back.
 func (l Link) Removed() Link {
@@ -70,8 +76,12 @@ type Answered[V any] struct {
 func (a Answered[V]) EventType() string     { return "ANSWERED" }
 func (a Answered[V]) Subject() string       { return a.Left }
 func (a Answered[V]) OccurredAt() time.Time { return time.Time{} }
-func (a Answered[V]) Validate() error       { return nil }
-func (a Answered[V]) Stamped()              {}
+
+// Validate has nothing to refuse.
+func (a Answered[V]) Validate() error { return nil }
+
+// Stamped says that its record's time stamp counts.
+func (a Answered[V]) Stamped() {}
 
 // FanOut goes on telling the value at Key to those behind After. Topic
 // FanOutTopic, key Key.
@@ -84,8 +94,12 @@ type FanOut struct {
 func (f FanOut) EventType() string     { return "FANNED_OUT" }
 func (f FanOut) Subject() string       { return f.Key }
 func (f FanOut) OccurredAt() time.Time { return time.Time{} }
-func (f FanOut) Validate() error       { return nil }
-func (f FanOut) Stamped()              {}
+
+// Validate has nothing to refuse.
+func (f FanOut) Validate() error { return nil }
+
+// Stamped says that its record's time stamp counts.
+func (f FanOut) Stamped() {}
 
 // Joint is the row of a join: at a key its value, and under it one row for
 // each link.
