@@ -59,8 +59,7 @@ func (s *eventStream) beat(place string) {
 // end is the last event: why the stream ends, and whether to come again.
 func (s *eventStream) end(p *Problem) {
 	s.put("end", "", map[string]any{"code": p.Code, "status": p.Status, "detail": p.Detail})
-	_ = s.flush()                         // the reader may be gone
-	_ = s.c.SetWriteDeadline(time.Time{}) // the connection may be used again
+	_ = s.flush() // the reader may be gone
 }
 
 func (s *eventStream) flush() error {
@@ -71,6 +70,7 @@ func (s *eventStream) flush() error {
 	if _, s.err = s.w.Write(s.buf.Bytes()); s.err == nil {
 		s.err = s.c.Flush()
 	}
+	_ = s.c.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream that is silent at it
 	if s.buf.Reset(); s.buf.Cap() > eventBuffer {
 		s.buf = bytes.Buffer{}
 	}

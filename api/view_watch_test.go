@@ -321,3 +321,38 @@ func TestTheStreamAsItIs(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestAQuietWatchStaysOpen has less time for a write than lies between two signs
+// of life, over either version of HTTP.
+func TestAQuietWatchStaysOpen(t *testing.T) {
+	p := planted(t)
+	guard := letIn(t, all)
+	w := p.worker(guard, api.WatchBounds{Most: 10, Beat: 150 * time.Millisecond, Stall: 50 * time.Millisecond})
+	for version, set := range map[string]func(*http.Protocols){"HTTP/1.1": func(p *http.Protocols) { p.SetHTTP1(true) }, "HTTP/2.0": func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }} {
+		t.Run(version, func(t *testing.T) {
+			transport := &http.Transport{Protocols: new(http.Protocols)}
+			set(transport.Protocols)
+			defer transport.CloseIdleConnections()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.server.URL+"/v1/views/claim-status/c-1", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+guard.token)
+			req.Header.Set("Accept", "text/event-stream")
+			resp, err := (&http.Client{Transport: transport}).Do(req)
+			if err != nil || resp.Proto != version {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			beats := 0
+			for lines := bufio.NewScanner(resp.Body); beats < 5; {
+				if !lines.Scan() {
+					t.Fatalf("it ended after %d signs of life: %v", beats, lines.Err())
+				}
+				if lines.Text() == ": beat" {
+					beats++
+				}
+			}
+		})
+	}
+}
