@@ -76,3 +76,6 @@ func (s *eventStream) flush() error {
 	}
 	return s.err
 }
+
+// gone says that nothing can be written any more.
+func (s *eventStream) gone() bool { return s.err != nil }

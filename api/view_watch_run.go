@@ -200,7 +200,7 @@ func (x *watching) run() *Problem {
 		} else if p == nil {
 			x.at.next = max(x.at.next, next)
 		}
-		if p != nil || x.out.err != nil {
+		if p != nil || x.out.gone() {
 			return p
 		}
 		if len(states) > 0 {

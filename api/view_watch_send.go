@@ -78,8 +78,8 @@ func (x *watching) send(states []topology.State) *Problem {
 		if p := x.state(s, mask); p != nil {
 			return p
 		}
-		if x.out.err != nil {
-			return nil //nolint:nilerr // run looks at it
+		if x.out.gone() {
+			return nil // run looks at it
 		}
 	}
 	_ = x.out.flush() // run looks at it

@@ -104,7 +104,7 @@ func TestAWatchIsResetWhereTheLogIsGone(t *testing.T) {
 }
 
 // ask asks for an event stream, without reading it.
-func (w *planter) ask(path string, header ...string) *http.Response {
+func (w *planter) ask(path string, header ...string) stream {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.server.URL+"/v1/views/"+path, nil)
 	if err != nil {
@@ -120,7 +120,14 @@ func (w *planter) ask(path string, header ...string) *http.Response {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = resp.Body.Close() })
-	return resp
+	return stream{resp.StatusCode, resp.Header, resp.Body}
+}
+
+// stream is an answer whose body is closed when the test ends.
+type stream struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
 }
 
 func TestWhatIsNotWatched(t *testing.T) {
@@ -217,7 +224,7 @@ func TestAWatchShowsWhatMayBeSeenAtTheMoment(t *testing.T) {
 	guard.row.Revoked = true
 	guard.apply(t, tables.KindToken, guard.row.ID, guard.row)
 	await(t, "the end", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.err != nil })
-	if got := new(client.Problem); !errors.As(f.err, &got) || got.Status != 401 || got.Code != "INVALID_TOKEN" {
+	if got, ok := errors.AsType[*client.Problem](f.err); !ok || got.Status != 401 || got.Code != "INVALID_TOKEN" {
 		t.Errorf("%v", f.err)
 	}
 	if got := f.claim(); got != "c-1" {

@@ -139,6 +139,13 @@ func await(t testing.TB, what string, ok func() bool) {
 // bills submits a claim once more, with another amount: its row's next state.
 func (p *plant) bills(claim events.ID) {
 	p.t.Helper()
+	if err := p.client.ProduceSync(context.Background(), p.submission(claim)).FirstErr(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *plant) submission(claim events.ID) *kgo.Record {
+	p.t.Helper()
 	p.bill += 100
 	at := events.InstantOf(time.Date(2026, 1, 16, 10, 0, 0, 0, time.UTC).Add(time.Duration(p.bill) * time.Second))
 	s := topologies.ClaimSubmitted
@@ -152,10 +159,7 @@ func (p *plant) bills(claim events.ID) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r := &kgo.Record{Topic: s.Topic.Name, Partition: topology.Partition([]byte(claim), s.Topic.Partitions), Key: []byte(claim), Value: b, Timestamp: time.Now()}
-	if err := p.client.ProduceSync(context.Background(), r).FirstErr(); err != nil {
-		p.t.Fatal(err)
-	}
+	return &kgo.Record{Topic: s.Topic.Name, Partition: topology.Partition([]byte(claim), s.Topic.Partitions), Key: []byte(claim), Value: b, Timestamp: time.Now()}
 }
 
 // follower gathers what a watch tells.

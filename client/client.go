@@ -134,8 +134,7 @@ func (c *Client) call(ctx context.Context, method, path string, q url.Values, bo
 
 // withoutURL takes the path away: it has a key.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err
