@@ -68,21 +68,11 @@ var BookingsByMember = bookingList("bookings-by-member", "memberId", "Bookings o
 var BookingsByProvider = bookingList("bookings-by-provider", "providerId", "Bookings with one provider, in the order in which they start.")
 
 func slotList(view, key, doc string) topology.Index[tables.SlotEntry] {
-	name := view + ".v1-careplan-consumer"
-	return topology.Index[tables.SlotEntry]{
-		Name: name, Doc: "times of providers by " + key, Partitions: normal,
-		Entries: codecs.NewAvro[tables.SlotEntry](topology.EntriesTopic(name), mebibyte),
-		Rows:    codecs.NewAvro[tables.SlotEntry](name+"-table", rowBytes),
-		View:    topology.View{Name: view, Key: key, KeyClass: tables.ClassPublic, Doc: doc, Classes: []string{tables.ClassPII}},
-	}
+	return listed[tables.SlotEntry](view+".v1-careplan-consumer", "times of providers by "+key, normal,
+		topology.View{Key: key, KeyClass: tables.ClassPublic, Doc: doc, Classes: []string{tables.ClassPII}})
 }
 
 func bookingList(view, key, doc string) topology.Index[tables.BookingEntry] {
-	name := view + ".v1-careplan-consumer"
-	return topology.Index[tables.BookingEntry]{
-		Name: name, Doc: "bookings by " + key, Partitions: normal,
-		Entries: codecs.NewAvro[tables.BookingEntry](topology.EntriesTopic(name), mebibyte),
-		Rows:    codecs.NewAvro[tables.BookingEntry](name+"-table", rowBytes),
-		View:    topology.View{Name: view, Key: key, KeyClass: tables.ClassPHI, Doc: doc, Classes: []string{tables.ClassPHI, tables.ClassPII}},
-	}
+	return listed[tables.BookingEntry](view+".v1-careplan-consumer", "bookings by "+key, normal,
+		topology.View{Key: key, KeyClass: tables.ClassPHI, Doc: doc, Classes: []string{tables.ClassPHI, tables.ClassPII}})
 }

@@ -35,14 +35,3 @@ const claimPriorAuth = "claim-prior-auth.v1-claims-consumer"
 // ClaimPriorAuth joins claims with the prior authorization that they name,
 // whichever comes first.
 var ClaimPriorAuth = joined(claimPriorAuth, "claims with the prior authorization that they name", PriorAuthValues, highVolume)
-
-// joined is a join whose codecs are those of the schema files of its topics.
-func joined[V topology.Entry[V]](name, doc string, right topology.Stream[V], left int) topology.ForeignJoin[V] {
-	return topology.ForeignJoin[V]{
-		Name: name, Doc: doc, Right: right, Left: left,
-		Rows:      codecs.NewAvro[topology.Joint[V]](name+"-table", rowBytes),
-		LinkCodec: codecs.NewAvro[topology.Link](topology.LinksTopic(name), mebibyte),
-		FanCodec:  codecs.NewAvro[topology.FanOut](topology.FanOutTopic(name), mebibyte),
-		AnswersAs: codecs.NewAvro[topology.Answered[V]](topology.AnswersTopic(name), mebibyte),
-	}
-}
