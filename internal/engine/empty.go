@@ -26,13 +26,13 @@ const (
 // where such a batch is the last. A client that consumes could not ask: its
 // fetch that waits would go first.
 func (c *cluster) pastEmpty(ctx context.Context, topic string, partition int32, from int64) (int64, error) {
-	return c.past(ctx, topic, partition, from, true)
+	return c.past(ctx, topic, partition, from, true, kgo.ReadCommitted())
 }
 
 // pastMarkers is pastEmpty that passes over the markers of transactions too,
 // as far as one answer of the broker reaches.
 func (c *cluster) pastMarkers(ctx context.Context, topic string, partition int32, from int64) (int64, error) {
-	return c.past(ctx, topic, partition, from, false)
+	return c.past(ctx, topic, partition, from, false, kgo.ReadCommitted())
 }
 
 // nothingBetween says whether no committed record lies between two offsets, and
@@ -48,7 +48,7 @@ func (c *cluster) nothingBetween(ctx context.Context, at topicPartition, from, t
 	return true
 }
 
-func (c *cluster) past(ctx context.Context, topic string, partition int32, from int64, markers bool) (int64, error) {
+func (c *cluster) past(ctx context.Context, topic string, partition int32, from int64, markers bool, isolation kgo.IsolationLevel) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	m, err := c.admin.Metadata(ctx, topic)
@@ -64,7 +64,10 @@ func (c *cluster) past(ctx context.Context, topic string, partition int32, from 
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID, t.Partitions = topic, m.Topics[topic].ID, []kmsg.FetchRequestTopicPartition{p}
 	req := kmsg.NewPtrFetchRequest()
-	req.IsolationLevel, req.MaxBytes, req.Topics = 1, emptyBytes, []kmsg.FetchRequestTopic{t}
+	if isolation == kgo.ReadCommitted() {
+		req.IsolationLevel = 1
+	}
+	req.MaxBytes, req.Topics = emptyBytes, []kmsg.FetchRequestTopic{t}
 	answer, err := c.client.Broker(int(where.Leader)).RetriableRequest(ctx, req)
 	if err != nil {
 		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, err)
@@ -74,7 +77,7 @@ func (c *cluster) past(ctx context.Context, topic string, partition int32, from 
 		return from, errors.Join(fmt.Errorf("position in %s/%d: not answered", topic, partition), err)
 	}
 	fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		KeepControlRecords: markers, Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: topic, Partition: partition,
+		KeepControlRecords: markers, Offset: from, IsolationLevel: isolation, Topic: topic, Partition: partition,
 	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
 	if fetched.Err != nil {
 		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, fetched.Err)

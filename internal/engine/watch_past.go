@@ -216,7 +216,7 @@ func (ts *tails) span(ctx context.Context, cl *cluster, at topicPartition, from,
 			return err
 		}
 		if idle {
-			past, err := cl.pastEmpty(ctx, at.topic, at.partition, next)
+			past, err := cl.past(ctx, at.topic, at.partition, next, true, isolation) // what was aborted is there for who reads uncommitted
 			if err != nil {
 				return err
 			}
