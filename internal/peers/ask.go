@@ -68,7 +68,7 @@ func (v *Views) askAll(ctx context.Context, qs []topology.Question) []result {
 	}
 	v.settle(ctx, ways)
 	for i, w := range ways {
-		out[i] = result{w.reply, w.outcome(ctx)}
+		out[i] = result{w.reply, w.outcome()}
 	}
 	return out
 }

@@ -152,8 +152,11 @@ func passing(err error) bool {
 	return slices.ContainsFunc(errorsInOrder, func(known error) bool { return errors.Is(err, known) })
 }
 
-// mayChange says whether it is worth asking again soon.
-func (w *way) mayChange() bool { return passing(w.err) && !errors.Is(w.err, topology.ErrNotReached) }
+// mayChange says whether it is worth asking again soon; also where nobody is
+// known who could be asked.
+func (w *way) mayChange() bool {
+	return w.err == nil || passing(w.err) && !errors.Is(w.err, topology.ErrNotReached)
+}
 
 // again begins anew, with the last error in mind.
 func (w *way) again() {
@@ -163,11 +166,11 @@ func (w *way) again() {
 }
 
 // outcome is the error of a question that is settled, or ran out of time.
-func (w *way) outcome(ctx context.Context) error {
+func (w *way) outcome() error {
 	if w.done {
 		return w.err
 	}
-	if w.err == nil && ctx.Err() != nil {
+	if w.err == nil {
 		return topology.ErrUnavailable
 	}
 	return w.err
