@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write
+.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ chaos: ## worker processes killed at random on the embedded broker (SEED=, DURAT
 chaos-kafka: ## the same on Apache Kafka, one node and then three that are killed too (needs Java 17 and Maven)
 	CHAOS_KAFKA=1 $(CHAOS) -run 'Workers|TakeOver'
 	CHAOS_KAFKA=3 $(CHAOS) -run 'Workers'
+
+chaos-reads: ## three workers and two replicas, read and watched while they are restarted, killed and stopped (SEED=, DURATION=1m)
+	$(GO) test -tags chaos ./cmd/payerflow -run TestFleetIsRead -count=1 -v -timeout 1h
 
 test-clients: ## Python, TypeScript and curl clients against the embedded broker and registry (needs Python 3; npm for TypeScript)
 	deploy/local/test-clients.sh
