@@ -119,7 +119,7 @@ func (p *carePlan) cancelCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.accepted(done)
+			return p.accepted(cmd.Context(), done, done.Location)
 		}}
 	f := cmd.Flags()
 	f.StringVar(&member, "member", "", "member the booking is for")

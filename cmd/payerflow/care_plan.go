@@ -48,7 +48,14 @@ func (p *carePlan) send(ctx context.Context, method, path string, q url.Values, 
 	return done, err
 }
 
-func (p *carePlan) accepted(done booking.Accepted) error {
+// seenWithin is how long a command waits until what it did is seen.
+const seenWithin = "5s"
+
+// accepted shows what was accepted, once it is seen at a path: the command that
+// comes next finds it. Who may not look there, or waits in vain, is told of the
+// event all the same: it is committed.
+func (p *carePlan) accepted(ctx context.Context, done booking.Accepted, at string) error {
+	_ = p.read(ctx, at, url.Values{"min_position": {done.Event.Token}, "wait": {seenWithin}}, new(json.RawMessage))
 	return p.show(done, []string{"id", "event", "see"}, [][]string{{done.ID, done.Event.ID, done.Location}})
 }
 

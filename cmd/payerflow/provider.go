@@ -69,7 +69,7 @@ func (p *carePlan) profileCommand(who, path, example string, fields []profileFie
 			if err != nil {
 				return err
 			}
-			return p.accepted(done)
+			return p.accepted(cmd.Context(), done, done.Location)
 		}}
 	for _, f := range fields {
 		said[f.name] = cmd.Flags().String(f.flag, "", f.doc)
@@ -101,11 +101,11 @@ with the offset that the time zone has at that moment, or in UTC.`,
 			// The end has the offset that it has: UTC is taken everywhere.
 			body := map[string]any{"startsAt": starts, "endsAt": at.Add(length).UTC(), "serviceCodes": services, "visitType": visit, "changedAt": time.Now().UTC()}
 			put(body, map[string]string{"availabilityId": id})
-			done, err := p.send(cmd.Context(), http.MethodPost, "/v1/providers/"+url.PathEscape(args[0])+"/availability", nil, body)
+			done, err := p.send(cmd.Context(), http.MethodPost, schedulePath(args[0]), nil, body)
 			if err != nil {
 				return err
 			}
-			return p.accepted(done)
+			return p.accepted(cmd.Context(), done, schedulePath(args[0]))
 		}}
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "id of the slot (default: made up)")
@@ -120,11 +120,11 @@ with the offset that the time zone has at that moment, or in UTC.`,
 func (p *carePlan) withdrawCommand() *cobra.Command {
 	return &cobra.Command{Use: "withdraw PROVIDER SLOT", Short: "Take a time back, for good; its booking is cancelled", Args: exactly(2), Example: "  payerflow provider withdraw provider-1 slot-1",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			done, err := p.send(cmd.Context(), http.MethodDelete, "/v1/providers/"+url.PathEscape(args[0])+"/availability/"+url.PathEscape(args[1]), nil, nil)
+			done, err := p.send(cmd.Context(), http.MethodDelete, schedulePath(args[0])+"/"+url.PathEscape(args[1]), nil, nil)
 			if err != nil {
 				return err
 			}
-			return p.accepted(done)
+			return p.accepted(cmd.Context(), done, schedulePath(args[0]))
 		}}
 }
 
@@ -137,7 +137,7 @@ func (p *carePlan) scheduleCommand() *cobra.Command {
 			if cursor != "" {
 				q.Set("cursor", cursor)
 			}
-			return p.slots(cmd.Context(), "/v1/providers/"+url.PathEscape(args[0])+"/availability", q)
+			return p.slots(cmd.Context(), schedulePath(args[0]), q)
 		}}
 	cmd.Flags().IntVar(&limit, "limit", 50, "most times")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "go on here: next of the page before")
@@ -163,4 +163,9 @@ func (p *carePlan) slots(ctx context.Context, path string, q url.Values) error {
 		rows = append(rows, []string{s.AvailabilityID, s.State, startsAt(t.StartsAt, t.TimeZone), startsAt(t.EndsAt, t.TimeZone), t.ProviderName, t.Specialty, t.Place, t.VisitType})
 	}
 	return errors.Join(p.show(page.raw, []string{"slot", "state", "starts", "ends", "provider", "specialty", "place", "visit"}, rows), p.more(page.Next))
+}
+
+// schedulePath is where a provider's times are.
+func schedulePath(provider string) string {
+	return "/v1/providers/" + url.PathEscape(provider) + "/availability"
 }
