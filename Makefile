@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
+.PHONY: help build demo test race lint fuzz bench bench-peers bench-reads play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: ## benchmarks: fold, codec, whole worker
 
 bench-peers: ## the engine beside Kafka Streams, goka on sarama and raw franz-go (needs Java 21 and Maven)
 	bench/peers.sh $(REPS)
+
+bench-reads: ## reads of views on the owner and by a hop, beside Redis behind a small Go handler (installs Debian's redis-server where it is absent; ROWS=200000)
+	bench/reads.sh
 
 play: ## run the scenarios and write what they gave into testdata/scenarios
 	UPDATE=1 $(GO) test ./topologies -run 'Scenario|ClaimsDay' -count=1

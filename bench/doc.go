@@ -9,6 +9,9 @@
 // the catalogue's schemas, and rows that hold more. Its final state is compared
 // with a model that folds them without an engine.
 //
+// reads.sh measures something else: what does a read of a view cost beside
+// Redis behind a small handler, on the same rows.
+//
 // It is a module of its own, so that the requirements of the peers stay out of
 // the product. Its path lies below payerflow, which lets it run the very
 // internal/engine that ships.

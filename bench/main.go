@@ -20,6 +20,7 @@ bench engine [flags] NAME    be one engine until standard input ends
 bench digest NAME ID         count keys and digest the newest rows that an engine's run has written
 bench model NAME             the same of the rows that should have come of it, where the engine's work is its own
 bench preload NAME...        write the events of these engines, unless they are there
+bench reads [flags]          reads of views beside Redis; reads.sh builds what it needs
 bench latency [flags]        from produce to a committed row in the view topic; removes the events
 `
 
@@ -44,6 +45,10 @@ func main() {
 		fmt.Println(c.work.model())
 	case "latency":
 		latency(ctx, args)
+	case "reads":
+		reads(ctx, args)
+	case "reads-handler":
+		must(readsHandler(args[0]))
 	case "preload":
 		preload(ctx, args)
 	default:
