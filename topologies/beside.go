@@ -1,6 +1,7 @@
 package topologies
 
 import (
+	"cmp"
 	"strings"
 
 	"payerflow/codecs"
@@ -27,4 +28,12 @@ func listed[E topology.Indexed[E]](name, doc string, partitions int, view topolo
 		Entries: codecs.NewAvro[E](topology.EntriesTopic(name), mebibyte),
 		Rows:    codecs.NewAvro[E](name+"-table", rowBytes),
 	}
+}
+
+// own is a stream that a group has with those who read what it says of its
+// rows: named behind the group, and kept for a week unless t says otherwise.
+func own[E topology.Event](group string, t topology.Topic) topology.Stream[E] {
+	t.Name, t.Owner, t.Producers = group+"-"+t.Name, group, []string{group}
+	t.Retention, t.Cleanup, t.Compression, t.MaxMessageBytes = cmp.Or(t.Retention, aWeek), topology.Delete, compression, mebibyte
+	return stream[E](t)
 }

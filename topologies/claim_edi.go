@@ -11,10 +11,8 @@ import (
 const claimItems = "claim-edi.v1-claims-consumer"
 
 // ClaimItems carries X12 items at the claims that they are about.
-var ClaimItems = stream[events.ClaimEDI](topology.Topic{
-	Name: claimItems + "-by-claim", Partitions: highVolume, Retention: ediArchive, Compression: compression, MaxMessageBytes: mebibyte, Cleanup: topology.Delete,
-	KeyField: "claimId", Owner: claimItems, Producers: []string{claimItems}, Consumers: []string{claimsGroup}, Doc: "X12 items, by the claim that they are about",
-})
+var ClaimItems = own[events.ClaimEDI](claimItems, topology.Topic{Name: "by-claim", Partitions: highVolume, Retention: ediArchive, KeyField: "claimId",
+	Consumers: []string{claimsGroup}, Doc: "X12 items, by the claim that they are about"})
 
 // ClaimEDI passes X12 items, which are keyed by themselves, on to their claims.
 // It keeps nothing: an item is one fact, whose identity the claim's row knows.

@@ -10,10 +10,8 @@ import (
 const gracePeriods = "grace-periods.v1-billing-consumer"
 
 // MemberGraces carries what claims have to know about a member's grace periods.
-var MemberGraces = stream[tables.MemberGrace](topology.Topic{
-	Name: gracePeriods + "-pends", Partitions: highVolume, Retention: aWeek, Compression: compression, MaxMessageBytes: mebibyte, Cleanup: topology.Delete,
-	KeyField: "memberId", Owner: gracePeriods, Producers: []string{gracePeriods}, Consumers: []string{claimGrace}, Doc: "days of service for which grace periods say what becomes of claims",
-})
+var MemberGraces = own[tables.MemberGrace](gracePeriods, topology.Topic{Name: "pends", Partitions: highVolume, KeyField: "memberId",
+	Consumers: []string{claimGrace}, Doc: "days of service for which grace periods say what becomes of claims"})
 
 // GracePeriods folds a member's premiums into one row by memberId, and says
 // what nobody said when a date passes. It reads what it says.

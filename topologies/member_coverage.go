@@ -32,7 +32,5 @@ var MemberCoverage = topology.Group[tables.MemberCoverage]{
 
 // told is the stream of what a group's rows tell those who hang on them.
 func told[V topology.Entry[V]](group string) topology.Stream[V] {
-	t := topology.Topic{Name: group + "-told", Partitions: normal, Retention: aWeek, Compression: compression, MaxMessageBytes: mebibyte,
-		Cleanup: topology.Delete, Owner: group, Producers: []string{group}, Doc: "what follows from rows of " + group}
-	return stream[V](t)
+	return own[V](group, topology.Topic{Name: "told", Partitions: normal, Doc: "what follows from rows of " + group})
 }

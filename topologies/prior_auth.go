@@ -10,11 +10,8 @@ import (
 const priorAuths = "prior-auths.v1-claims-consumer"
 
 // PriorAuthValues carries what was decided, for the claims that name it.
-var PriorAuthValues = topology.Stream[tables.PriorAuth]{
-	Topic: topology.Topic{Name: priorAuths + "-values", Partitions: normal, Retention: aWeek, Compression: compression, MaxMessageBytes: mebibyte, Cleanup: topology.Delete,
-		KeyField: "priorAuthId", Owner: priorAuths, Producers: []string{priorAuths}, Consumers: []string{claimPriorAuth}, Doc: "what was decided about prior authorizations, as rows"},
-	Codec: codecs.NewAvro[tables.PriorAuth](priorAuths+"-values", mebibyte),
-}
+var PriorAuthValues = own[tables.PriorAuth](priorAuths, topology.Topic{Name: "values", Partitions: normal, KeyField: "priorAuthId",
+	Consumers: []string{claimPriorAuth}, Doc: "what was decided about prior authorizations, as rows"})
 
 // PriorAuths folds decisions on prior authorizations into one row by
 // priorAuthId.
