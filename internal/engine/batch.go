@@ -2,11 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -163,63 +161,6 @@ func (b *batch) poll(ctx context.Context) outcome {
 	return outcome{records: count(b.last), due: waits && !at.After(time.Now())}
 }
 
-// count counts records; transaction markers are none.
-func count(f kgo.Fetches) (n int) {
-	f.EachPartition(func(p kgo.FetchTopicPartition) {
-		for _, r := range p.Records {
-			if !r.Attrs.IsControl() {
-				n++
-			}
-		}
-	})
-	return n
-}
-
-// dispatch hands records to goka, one message for all that a partition brought.
-func (s *session) dispatch(f kgo.Fetches) (n int) {
-	f.EachPartition(func(p kgo.FetchTopicPartition) {
-		c := s.claims[topicPartition{p.Topic, p.Partition}]
-		if c == nil {
-			return
-		}
-		c.end.Store(p.HighWatermark)
-		records := withoutMarkers(p.Records)
-		if len(records) == 0 {
-			return
-		}
-		n += len(records)
-		s.open.Add(1)
-		c.put(s.ctx, records)
-	})
-	return n
-}
-
-// behind is how many records the inputs held beyond these positions when they
-// were polled last.
-func (s *session) behind(next map[topicPartition]int64) (n int64) {
-	for at, position := range next {
-		if c := s.claims[at]; c != nil {
-			n += max(0, c.end.Load()-position)
-		}
-	}
-	return n
-}
-
-func withoutMarkers(rs []*kgo.Record) []*kgo.Record {
-	for i, r := range rs {
-		if r.Attrs.IsControl() {
-			kept := append([]*kgo.Record(nil), rs[:i]...)
-			for _, r := range rs[i:] {
-				if !r.Attrs.IsControl() {
-					kept = append(kept, r)
-				}
-			}
-			return kept
-		}
-	}
-	return rs
-}
-
 // polled takes what a poll brought.
 func (b *batch) polled(f kgo.Fetches) {
 	b.last = f
@@ -229,78 +170,4 @@ func (b *batch) polled(f kgo.Fetches) {
 			b.next[topicPartition{p.Topic, p.Partition}] = p.Records[n-1].Offset + 1
 		}
 	})
-}
-
-// untilEnd bounds a step at the end of a transaction. A worker that is told to
-// stop gives brokers that are away little time more, for all such steps together.
-func (rt *runtime) untilEnd() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(rt.patience, endTimeout)
-}
-
-// flush produces the changed rows and waits until the broker has all that the
-// batch produced.
-func (rt *runtime) flush(s *session) error {
-	if err := s.rows.flush(s); err != nil {
-		rt.fail(err)
-		return err
-	}
-	ctx, cancel := rt.untilEnd()
-	defer cancel()
-	if err := rt.client.Flush(ctx); err != nil {
-		rt.fail(fmt.Errorf("flush: %w", err))
-	}
-	return rt.failed()
-}
-
-// end ends the transaction. An error leaves its outcome unknown: the run ends,
-// and the next one reads what was committed.
-func (rt *runtime) end(commit bool) (bool, error) {
-	ctx, cancel := rt.untilEnd()
-	defer cancel()
-	done, err := rt.session.End(ctx, kgo.TransactionEndTry(commit))
-	outcome := aborted
-	if done {
-		outcome = committed
-	}
-	rt.p.g.e.metrics.transactions.WithLabelValues(rt.p.name, outcome).Inc()
-	if err != nil {
-		err = fmt.Errorf("end transaction: %w", err)
-		rt.fail(err)
-	}
-	return done, err
-}
-
-// store puts the rows of a committed transaction into the local state.
-func (rt *runtime) store(s *session) error {
-	err := s.rows.store()
-	if err != nil {
-		rt.fail(err)
-	}
-	s.tellWaiting()
-	return err
-}
-
-// fetchErrors reports what the client does not mend by itself. A position that
-// is not in the log any more ends the run: there is none to go on from.
-func (rt *runtime) fetchErrors(f kgo.Fetches) {
-	f.EachError(func(topic string, partition int32, err error) {
-		switch {
-		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		case errors.Is(err, kerr.OffsetOutOfRange):
-			rt.fail(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
-		default:
-			rt.p.log.Warn("fetch", "topic", topic, "partition", partition, "error", err)
-		}
-	})
-}
-
-func rawOf(r *kgo.Record) topology.Raw {
-	raw := topology.Raw{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp}
-	if len(r.Headers) > 0 {
-		raw.Headers = make([]topology.Header, len(r.Headers))
-		for i, h := range r.Headers {
-			raw.Headers[i] = topology.Header{Key: h.Key, Value: h.Value}
-		}
-	}
-	return raw
 }

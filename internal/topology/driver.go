@@ -1,11 +1,8 @@
 package topology
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"sort"
-	"strings"
 	"time"
 )
 
@@ -50,91 +47,6 @@ func NewDriver(groups []Declared, s Schemas, now time.Time) (*Driver, error) {
 	}
 	sort.Slice(d.groups, func(i, j int) bool { return d.groups[i].Name < d.groups[j].Name })
 	return d, nil
-}
-
-// Advance sets the clock and wakes what is due, in the order of deadlines.
-func (d *Driver) Advance(to time.Time) error {
-	d.now = to
-	for _, g := range d.groups {
-		if g.Timer.Due == nil {
-			continue
-		}
-		due, err := d.due(g)
-		if err != nil {
-			return err
-		}
-		for _, stored := range due {
-			row, err := d.row(g.Table.Name, stored, g.Rows)
-			if err != nil {
-				return err
-			}
-			if g.Outside {
-				if err := d.perform(g, stored, row.(Backlog)); err != nil {
-					return err
-				}
-				continue
-			}
-			pinned, err := d.pinned(g)
-			if err != nil {
-				return err
-			}
-			res, err := d.steps[g.Name].Wake(stored, row, to, pinned)
-			if err != nil {
-				return err
-			}
-			rec := Raw{Topic: g.Ticks.Name, Offset: -1, Key: []byte(stored), Timestamp: to, Headers: MarkedAs(stored)}
-			if err := d.apply(g, g.Ticks, stored, rec, res); err != nil {
-				return fmt.Errorf("%s waking: %w", g.Name, err)
-			}
-			if err := d.drain(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// perform does what is due of one key, and settles its row.
-func (d *Driver) perform(g *Bound, stored string, b Backlog) error {
-	key, synthetic := EntityKey(stored)
-	done, failed := 0, false
-	for attempt := b.Failures; done < len(b.Pending) && !failed; attempt = 0 {
-		e, err := g.Effect(b.Pending[done], key, synthetic, attempt)
-		if err != nil {
-			return err
-		}
-		if failed = d.Outside[g.Name](e) != nil; !failed {
-			done++
-		}
-	}
-	next, givenUp := b.Settle(done, failed, d.now)
-	tick := Raw{Topic: g.Ticks.Name, Offset: -1, Key: []byte(stored), Timestamp: d.now, Headers: MarkedAs(stored)}
-	if err := d.apply(g, g.Ticks, stored, tick, Result{Row: next}); err != nil {
-		return err
-	}
-	for _, p := range givenUp {
-		rec := Raw{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, Key: []byte(key), Value: p.Value, Headers: p.Headers}
-		if err := d.apply(g, g.Inputs[0].Topic, stored, rec, Result{Parked: &Parked{Code: EffectFailed, EventID: p.ID, Reason: "the effect failed"}}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// due are the stored keys of rows that are due now, by deadline and key.
-func (d *Driver) due(g *Bound) (keys []string, err error) {
-	at := map[string]time.Time{}
-	for stored := range d.rows[g.Table.Name] {
-		row, err := d.row(g.Table.Name, stored, g.Rows)
-		if err != nil {
-			return nil, err
-		}
-		if t := g.Timer.Due(row); !t.IsZero() && !t.After(d.now) {
-			at[stored], keys = t, append(keys, stored)
-		}
-	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(at[a].Compare(at[b]), cmp.Compare(a, b)) })
-	return keys, nil
 }
 
 // Pipe feeds one record to every group that reads its topic, then what they
@@ -262,57 +174,4 @@ func (d *Driver) Rows(table string) map[string][]byte {
 		rows[k] = v
 	}
 	return rows
-}
-
-type driverReader struct {
-	d      *Driver
-	g      *Bound
-	key    string
-	pinned Pinned
-}
-
-func (r driverReader) Pinned() Pinned { return r.pinned }
-
-func (r driverReader) Row(key string) any {
-	row, err := r.d.row(r.g.Table.Name, r.stored(key), r.g.Rows)
-	if err != nil {
-		panic(err)
-	}
-	return row
-}
-
-func (r driverReader) Under(key, after string, limit int) (out []Sub) {
-	for stored := range r.d.rows[r.g.Table.Name] {
-		if suffix, under := strings.CutPrefix(stored, r.stored(RowUnder(key, ""))); under && (after == "" || CompareSuffixes(suffix, after) > 0) {
-			out = append(out, Sub{Suffix: suffix})
-		}
-	}
-	slices.SortFunc(out, func(a, b Sub) int { return CompareSuffixes(a.Suffix, b.Suffix) })
-	out = out[:min(limit, len(out))]
-	for i := range out {
-		out[i].Row = r.Row(RowUnder(key, out[i].Suffix))
-	}
-	return out
-}
-
-// stored is the stored key of another row of the record's kind.
-func (r driverReader) stored(key string) string {
-	_, synthetic := EntityKey(r.key)
-	return RowKey(key, synthetic)
-}
-
-func (r driverReader) Join(table string) any        { return r.read(r.g.Joins, table, r.key) }
-func (r driverReader) Lookup(table, key string) any { return r.read(r.g.Lookups, table, key) }
-
-func (r driverReader) read(declared []TableRef, table, key string) any {
-	for _, t := range declared {
-		if t.Topic.Name == table {
-			row, err := r.d.row(table, key, r.g.Tables[table])
-			if err != nil {
-				panic(err)
-			}
-			return row
-		}
-	}
-	panic(fmt.Sprintf("group %s reads %s without declaring it", r.g.Name, table))
 }
