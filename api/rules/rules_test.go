@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/connectors/kafka"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 )
 
@@ -45,56 +46,56 @@ func TestFromTypeToSubscription(t *testing.T) {
 	owner := s.token("membership", tables.Scopes{Publish: []string{"Member-*"}})
 	team := s.token("care", tables.Scopes{Subscribe: []string{"Member-*"}})
 	const path = "/v1/event-types/Member-PCP-Change"
-	a := s.want(201, `"version":1`, s.ask(owner, "PUT", path+"?why=first", pcpChange()))
-	if a.header.Get("ETag") != `"1"` || a.json(t)["row"].(map[string]any)["owner"] != "membership" {
-		t.Errorf("%s %s", a.header.Get("ETag"), a.body)
+	a := s.Want(201, `"version":1`, s.Ask(owner, "PUT", path+"?why=first", pcpChange()))
+	if a.Header.Get("ETag") != `"1"` || a.JSON(t)["row"].(map[string]any)["owner"] != "membership" {
+		t.Errorf("%s %s", a.Header.Get("ETag"), a.Body)
 	}
-	s.want(428, "VERSION_REQUIRED", s.ask(owner, "PUT", path, pcpChange()))
-	s.want(412, "VERSION_CONFLICT", s.ask(owner, "PUT", path, pcpChange(), "If-Match", `"7"`))
-	s.want(200, `"version":2`, s.ask(owner, "POST", path+"/classify", map[string]any{"fields": []tables.Field{{Pointer: "/pcp", Class: "PHI"}}}))
+	s.Want(428, "VERSION_REQUIRED", s.Ask(owner, "PUT", path, pcpChange()))
+	s.Want(412, "VERSION_CONFLICT", s.Ask(owner, "PUT", path, pcpChange(), "If-Match", `"7"`))
+	s.Want(200, `"version":2`, s.Ask(owner, "POST", path+"/classify", map[string]any{"fields": []tables.Field{{Pointer: "/pcp", Class: "PHI"}}}))
 
-	s.want(201, "", s.ask(s.admin, "PUT", "/v1/permissions/care/PII", map[string]any{}))
-	a = s.want(200, `"PII"`, s.ask(team, "POST", "/v1/redaction/preview", map[string]any{"team": "care", "eventType": "Member-PCP-Change"}))
-	if body := a.json(t)["body"].(map[string]any); body["memberId"] != "m-canary" || body["pcp"] == "p1" {
+	s.Want(201, "", s.Ask(s.admin, "PUT", "/v1/permissions/care/PII", map[string]any{}))
+	a = s.Want(200, `"PII"`, s.Ask(team, "POST", "/v1/redaction/preview", map[string]any{"team": "care", "eventType": "Member-PCP-Change"}))
+	if body := a.JSON(t)["body"].(map[string]any); body["memberId"] != "m-canary" || body["pcp"] == "p1" {
 		t.Errorf("preview %v", body)
 	}
-	s.want(201, `"ACTIVE"`, s.ask(team, "PUT", "/v1/subscriptions/care/pcp", map[string]any{"eventTypes": []string{"Member-PCP-*"}}))
+	s.Want(201, `"ACTIVE"`, s.Ask(team, "PUT", "/v1/subscriptions/care/pcp", map[string]any{"eventTypes": []string{"Member-PCP-*"}}))
 	if ends, err := admin(t, s).ListEndOffsets(t.Context(), "consumer.care.pcp"); err != nil || ends.Error() != nil {
 		t.Errorf("no topic: %v %v", err, ends.Error())
 	}
 	rights(t, s, "consumer.care.pcp", 2)
 
 	for query, found := range map[string]bool{"pcp-canary": true, "MEMBERSHIP primary": true, "/pcp": true, "nothing-like-that": false} {
-		a := s.want(200, "rows", s.ask(team, "GET", "/v1/event-types?q="+strings.ReplaceAll(query, " ", "+"), nil))
-		if strings.Contains(string(a.body), `"Member-PCP-Change"`) != found {
-			t.Errorf("search for %q: %.300s", query, a.body)
+		a := s.Want(200, "rows", s.Ask(team, "GET", "/v1/event-types?q="+strings.ReplaceAll(query, " ", "+"), nil))
+		if strings.Contains(string(a.Body), `"Member-PCP-Change"`) != found {
+			t.Errorf("search for %q: %.300s", query, a.Body)
 		}
 	}
-	a = s.want(200, "", s.ask(s.token("other", tables.Scopes{}), "GET", path, nil))
-	if strings.Contains(string(a.body), "m-canary") {
-		t.Errorf("a sample is shown to who may not see its class: %s", a.body)
+	a = s.Want(200, "", s.Ask(s.token("other", tables.Scopes{}), "GET", path, nil))
+	if strings.Contains(string(a.Body), "m-canary") {
+		t.Errorf("a sample is shown to who may not see its class: %s", a.Body)
 	}
 
-	s.want(409, "STILL_ACTIVE", s.ask(team, "DELETE", "/v1/subscriptions/care/pcp", nil))
-	s.want(409, "STILL_ACTIVE", s.ask(team, "DELETE", "/v1/subscriptions/care/pcp/topic", nil))
-	s.want(200, `"PAUSED"`, s.ask(team, "POST", "/v1/subscriptions/care/pcp/pause", nil))
+	s.Want(409, "STILL_ACTIVE", s.Ask(team, "DELETE", "/v1/subscriptions/care/pcp", nil))
+	s.Want(409, "STILL_ACTIVE", s.Ask(team, "DELETE", "/v1/subscriptions/care/pcp/topic", nil))
+	s.Want(200, `"PAUSED"`, s.Ask(team, "POST", "/v1/subscriptions/care/pcp/pause", nil))
 	rights(t, s, "consumer.care.pcp", 0)
-	s.want(200, `"ACTIVE"`, s.ask(team, "POST", "/v1/subscriptions/care/pcp/resume", nil))
+	s.Want(200, `"ACTIVE"`, s.Ask(team, "POST", "/v1/subscriptions/care/pcp/resume", nil))
 	rights(t, s, "consumer.care.pcp", 2)
-	s.want(200, "", s.ask(team, "POST", "/v1/subscriptions/care/pcp/pause", nil))
-	s.want(204, "", s.ask(team, "DELETE", "/v1/subscriptions/care/pcp", nil))
-	s.want(404, "ROW_NOT_FOUND", s.ask(team, "GET", "/v1/subscriptions/care/pcp", nil))
-	s.want(204, "", s.ask(team, "DELETE", "/v1/subscriptions/care/pcp/topic", nil))
-	s.want(200, `"DEPRECATED"`, s.ask(owner, "POST", path+"/deprecate", nil))
-	s.want(204, "", s.ask(owner, "DELETE", path, nil))
+	s.Want(200, "", s.Ask(team, "POST", "/v1/subscriptions/care/pcp/pause", nil))
+	s.Want(204, "", s.Ask(team, "DELETE", "/v1/subscriptions/care/pcp", nil))
+	s.Want(404, "ROW_NOT_FOUND", s.Ask(team, "GET", "/v1/subscriptions/care/pcp", nil))
+	s.Want(204, "", s.Ask(team, "DELETE", "/v1/subscriptions/care/pcp/topic", nil))
+	s.Want(200, `"DEPRECATED"`, s.Ask(owner, "POST", path+"/deprecate", nil))
+	s.Want(204, "", s.Ask(owner, "DELETE", path, nil))
 }
 
 func admin(t *testing.T, s *stack) *kadm.Client {
 	t.Helper()
-	opts, err := kafka.Security{Login: kafka.Login{Username: "root", Password: "root-password", Mechanism: kafka.Scram512}}.Options()
-	must(t, err)
-	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(s.broker.Addr()))...)
-	must(t, err)
+	opts, err := kafka.Security{Login: root}.Options()
+	stage.Must(t, err)
+	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(s.Broker.Addr()))...)
+	stage.Must(t, err)
 	t.Cleanup(c.Close)
 	return kadm.NewClient(c)
 }
@@ -103,9 +104,9 @@ func admin(t *testing.T, s *stack) *kadm.Client {
 func rights(t *testing.T, s *stack, topic string, n int) {
 	t.Helper()
 	a := admin(t, s)
-	within(t, 5*time.Second, "rights on the topic", func() bool {
+	stage.Await(t, "rights on the topic", func() bool {
 		results, err := a.DescribeACLs(t.Context(), kadm.NewACLs().Topics(topic).ResourcePatternType(kadm.ACLPatternLiteral).Operations().Allow().AllowHosts())
-		must(t, err)
+		stage.Must(t, err)
 		found := 0
 		for _, r := range results {
 			found += len(r.Described)
@@ -117,13 +118,13 @@ func rights(t *testing.T, s *stack, topic string, n int) {
 func TestNewVersionOfAType(t *testing.T) {
 	s := start(t)
 	const path = "/v1/event-types/Member-PCP-Change"
-	s.want(201, "", s.ask(s.admin, "PUT", path, pcpChange()))
+	s.Want(201, "", s.Ask(s.admin, "PUT", path, pcpChange()))
 	next := strings.Replace(schema, `"pcp":{"type":"string"}`, `"pcp":{"type":"string"},"since":{"type":"string"}`, 1)
-	a := s.want(200, `"version":2`, s.ask(s.admin, "POST", path+"/versions", map[string]any{"schema": next}))
-	if row := a.json(t)["row"].(map[string]any); row["version"] != 2.0 || len(row["fields"].([]any)) != 2 {
+	a := s.Want(200, `"version":2`, s.Ask(s.admin, "POST", path+"/versions", map[string]any{"schema": next}))
+	if row := a.JSON(t)["row"].(map[string]any); row["version"] != 2.0 || len(row["fields"].([]any)) != 2 {
 		t.Errorf("the new field is classified, or the version is another: %v", row)
 	}
-	s.want(422, "INVALID_SCHEMA", s.ask(s.admin, "POST", path+"/versions", map[string]any{"schema": `{"type":7}`}))
+	s.Want(422, "INVALID_SCHEMA", s.Ask(s.admin, "POST", path+"/versions", map[string]any{"schema": `{"type":7}`}))
 }
 
 // TestFaultsPoint sends rows that cannot be, and wants places and no values.
@@ -145,20 +146,20 @@ func TestFaultsPoint(t *testing.T) {
 		"/v1/permissions/Care/PHI":   {`{}`, []string{"/team"}},
 		"/v1/permissions/care:x/PHI": {`{"eventTypes":["canary?"]}`, []string{"/eventTypes/0"}},
 	} {
-		a := s.want(422, "errors", s.ask(s.admin, "PUT", path, c.body))
+		a := s.Want(422, "errors", s.Ask(s.admin, "PUT", path, c.body))
 		for _, want := range c.want {
-			if !strings.Contains(string(a.body), want) {
-				t.Errorf("%s: no %s in %s", path, want, a.body)
+			if !strings.Contains(string(a.Body), want) {
+				t.Errorf("%s: no %s in %s", path, want, a.Body)
 			}
 		}
-		if strings.Contains(string(a.body), "canary") {
-			t.Errorf("%s: a value is repeated in %s", path, a.body)
+		if strings.Contains(string(a.Body), "canary") {
+			t.Errorf("%s: a value is repeated in %s", path, a.Body)
 		}
-		if a.header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%s: %s", path, a.header.Get("Content-Type"))
+		if a.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %s", path, a.Header.Get("Content-Type"))
 		}
 	}
-	s.want(413, "", s.ask(s.admin, "PUT", "/v1/subscriptions/care/x", `{"name":"`+strings.Repeat("x", 2<<20)+`"}`))
+	s.Want(413, "", s.Ask(s.admin, "PUT", "/v1/subscriptions/care/x", `{"name":"`+strings.Repeat("x", 2<<20)+`"}`))
 }
 
 // TestWhoMayWhat tries what each token must not do.
@@ -167,9 +168,9 @@ func TestWhoMayWhat(t *testing.T) {
 	reader := s.token("care", tables.Scopes{Read: []string{"*"}})
 	subscriber := s.token("care", tables.Scopes{Subscribe: []string{"CLAIM_*"}})
 	publisher := s.token("membership", tables.Scopes{Publish: []string{"Member-*"}})
-	s.want(201, "", s.ask(s.admin, "PUT", "/v1/routing-rules/care/wide", map[string]any{"eventTypes": []string{"*"}}))
-	s.want(201, "", s.ask(s.admin, "PUT", "/v1/subscriptions/other/theirs", map[string]any{"eventTypes": []string{"CLAIM_*"}}))
-	s.want(201, "", s.ask(publisher, "PUT", "/v1/event-types/Member-PCP-Change", pcpChange()))
+	s.Want(201, "", s.Ask(s.admin, "PUT", "/v1/routing-rules/care/wide", map[string]any{"eventTypes": []string{"*"}}))
+	s.Want(201, "", s.Ask(s.admin, "PUT", "/v1/subscriptions/other/theirs", map[string]any{"eventTypes": []string{"CLAIM_*"}}))
+	s.Want(201, "", s.Ask(publisher, "PUT", "/v1/event-types/Member-PCP-Change", pcpChange()))
 	sub := func(types ...string) map[string]any { return map[string]any{"eventTypes": types} }
 	for name, c := range map[string]struct {
 		token, method, path string
@@ -204,16 +205,16 @@ func TestWhoMayWhat(t *testing.T) {
 		"values of its own tried out":       {subscriber, "POST", "/v1/redaction/preview", map[string]any{"team": "care", "eventType": "CLAIM_PAID", "body": map[string]any{"claimId": "c"}}, 403},
 		"a token as a parameter of the URL": {"", "GET", "/v1/event-types?access_token=" + s.admin, nil, 401},
 	} {
-		a := s.ask(c.token, c.method, c.path, c.body)
-		if a.status != c.status {
-			t.Errorf("%s: %d, want %d: %.300s", name, a.status, c.status, a.body)
+		a := s.Ask(c.token, c.method, c.path, c.body)
+		if a.Status != c.status {
+			t.Errorf("%s: %d, want %d: %.300s", name, a.Status, c.status, a.Body)
 		}
 	}
-	s.want(201, "", s.ask(subscriber, "PUT", "/v1/subscriptions/care/mine", sub("CLAIM_*", "CLAIM_PAID")))
+	s.Want(201, "", s.Ask(subscriber, "PUT", "/v1/subscriptions/care/mine", sub("CLAIM_*", "CLAIM_PAID")))
 	for _, path := range []string{"/v1/subscriptions", "/v1/routing-rules", "/v1/permissions", "/v1/tokens"} {
-		a := s.want(200, "rows", s.ask(subscriber, "GET", path, nil))
-		if strings.Contains(string(a.body), "other") || strings.Contains(string(a.body), "platform") {
-			t.Errorf("%s shows another team's: %s", path, a.body)
+		a := s.Want(200, "rows", s.Ask(subscriber, "GET", path, nil))
+		if strings.Contains(string(a.Body), "other") || strings.Contains(string(a.Body), "platform") {
+			t.Errorf("%s shows another team's: %s", path, a.Body)
 		}
 	}
 }
@@ -222,16 +223,16 @@ func TestWhoMayWhat(t *testing.T) {
 func TestOneOfManyWritersWins(t *testing.T) {
 	s := start(t)
 	const path = "/v1/permissions/care/PHI"
-	s.want(201, "", s.ask(s.admin, "PUT", path, struct{}{}))
+	s.Want(201, "", s.Ask(s.admin, "PUT", path, struct{}{}))
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	counts := map[int]int{}
 	for range 8 {
 		wg.Go(func() {
-			a := s.ask(s.admin, "PUT", path, map[string]any{"eventTypes": []string{"CLAIM_*"}}, "If-Match", `"1"`)
+			a := s.Ask(s.admin, "PUT", path, map[string]any{"eventTypes": []string{"CLAIM_*"}}, "If-Match", `"1"`)
 			mu.Lock()
 			defer mu.Unlock()
-			counts[a.status]++
+			counts[a.Status]++
 		})
 	}
 	wg.Wait()
@@ -245,8 +246,8 @@ func TestOneOfManyWritersWins(t *testing.T) {
 func TestRevocationEndsStreams(t *testing.T) {
 	s := start(t)
 	token := s.token("care", tables.Scopes{Subscribe: []string{"CLAIM_*"}})
-	req, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/v1/stream", nil)
-	must(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+"/v1/stream", nil)
+	stage.Must(t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
 	opened, ended := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -258,33 +259,33 @@ func TestRevocationEndsStreams(t *testing.T) {
 			_, _ = resp.Body.Read(make([]byte, 1))
 		}
 	}()
-	must(t, <-opened)
+	stage.Must(t, <-opened)
 	select {
 	case <-ended:
 		t.Fatal("the stream ended by itself")
 	case <-time.After(500 * time.Millisecond):
 	}
 	began := time.Now()
-	s.want(200, `"revoked":true`, s.ask(s.admin, "POST", "/v1/tokens/"+strings.Split(token, "_")[1]+"/revoke", nil))
+	s.Want(200, `"revoked":true`, s.Ask(s.admin, "POST", "/v1/tokens/"+strings.Split(token, "_")[1]+"/revoke", nil))
 	select {
 	case <-ended:
 		t.Logf("ended %s after the revocation was asked for", time.Since(began))
 	case <-time.After(2*time.Second - time.Since(began)):
 		t.Fatal("the stream goes on 2 s after the revocation")
 	}
-	s.want(401, "INVALID_TOKEN", s.ask(token, "GET", "/v1/event-types", nil))
+	s.Want(401, "INVALID_TOKEN", s.Ask(token, "GET", "/v1/event-types", nil))
 }
 
 // TestNothingWithoutTheLog: a broker that is gone makes doors refuse, within
 // the bound and no value later.
 func TestNothingWithoutTheLog(t *testing.T) {
 	s := start(t)
-	must(t, s.broker.Close())
-	within(t, kafka.Fresh+2*time.Second, "503", func() bool { return s.ask(s.admin, "GET", "/v1/event-types", nil).status == 503 })
-	s.want(503, "RULES_STALE", s.ask(s.admin, "PUT", "/v1/permissions/care/PHI", struct{}{}))
-	s.want(503, "RULES_STALE", s.ask("", "GET", "/v1/event-types", nil))
-	s.want(503, "not ready", s.ask("", "GET", "/readyz", nil))
-	s.want(200, "ok", s.ask("", "GET", "/livez", nil))
+	stage.Must(t, s.Broker.Close())
+	stage.Within(t, kafka.Fresh+2*time.Second, "503", func() bool { return s.Ask(s.admin, "GET", "/v1/event-types", nil).Status == 503 })
+	s.Want(503, "RULES_STALE", s.Ask(s.admin, "PUT", "/v1/permissions/care/PHI", struct{}{}))
+	s.Want(503, "RULES_STALE", s.Ask("", "GET", "/v1/event-types", nil))
+	s.Want(503, "not ready", s.Ask("", "GET", "/readyz", nil))
+	s.Want(200, "ok", s.Ask("", "GET", "/livez", nil))
 }
 
 // TestNoSecretIsShown looks for token texts and hashes wherever they might be.
@@ -293,14 +294,14 @@ func TestNoSecretIsShown(t *testing.T) {
 	token := s.token("care", tables.Scopes{Read: []string{"*"}})
 	var shown strings.Builder
 	for _, path := range []string{"/v1/tokens", "/v1/tokens/" + strings.Split(token, "_")[1], "/v1/registry", "/v1/registry/asyncapi", "/openapi.json"} {
-		shown.Write(s.want(200, "", s.ask(s.admin, "GET", path, nil)).body)
+		shown.Write(s.Want(200, "", s.Ask(s.admin, "GET", path, nil)).Body)
 	}
-	s.ask(token+"x", "GET", "/v1/tokens", nil)
-	s.ask(token, "PUT", "/v1/subscriptions/care/x", token)
-	rules, err := s.control.Rules()
-	must(t, err)
-	for _, text := range []string{shown.String(), s.log.String()} {
-		for _, secret := range []string{strings.SplitN(token, "_", 3)[2], strings.SplitN(s.admin, "_", 3)[2], strings.Repeat("s", 32)} {
+	s.Ask(token+"x", "GET", "/v1/tokens", nil)
+	s.Ask(token, "PUT", "/v1/subscriptions/care/x", token)
+	rules, err := s.Control.Rules()
+	stage.Must(t, err)
+	for _, text := range []string{shown.String(), s.Logged.String()} {
+		for _, secret := range []string{strings.SplitN(token, "_", 3)[2], strings.SplitN(s.admin, "_", 3)[2], string(stage.Secret())} {
 			if strings.Contains(text, secret) {
 				t.Error("a secret is shown")
 			}
@@ -311,31 +312,31 @@ func TestNoSecretIsShown(t *testing.T) {
 			}
 		}
 	}
-	a := s.want(201, "pf_", s.ask(s.admin, "POST", "/v1/tokens", map[string]any{"team": "care", "scopes": struct{}{}}))
-	if a.header.Get("Cache-Control") != "no-store" || strings.Contains(string(a.body), `"hash":"`+rules.Tokens()[0].Hash) {
-		t.Errorf("%v", a.header)
+	a := s.Want(201, "pf_", s.Ask(s.admin, "POST", "/v1/tokens", map[string]any{"team": "care", "scopes": struct{}{}}))
+	if a.Header.Get("Cache-Control") != "no-store" || strings.Contains(string(a.Body), `"hash":"`+rules.Tokens()[0].Hash) {
+		t.Errorf("%v", a.Header)
 	}
-	s.want(422, "/expiresAt", s.ask(s.admin, "POST", "/v1/tokens", map[string]any{"team": "care", "scopes": struct{}{}, "expiresAt": "2090-01-01T00:00:00Z"}))
+	s.Want(422, "/expiresAt", s.Ask(s.admin, "POST", "/v1/tokens", map[string]any{"team": "care", "scopes": struct{}{}, "expiresAt": "2090-01-01T00:00:00Z"}))
 }
 
 // TestAsyncAPI holds the export to the schema of AsyncAPI 3.0.0.
 func TestAsyncAPI(t *testing.T) {
 	s := start(t)
-	s.want(201, "", s.ask(s.admin, "PUT", "/v1/event-types/Member-PCP-Change", pcpChange()))
+	s.Want(201, "", s.Ask(s.admin, "PUT", "/v1/event-types/Member-PCP-Change", pcpChange()))
 	f, err := os.Open("testdata/asyncapi-3.0.0.json.gz")
-	must(t, err)
+	stage.Must(t, err)
 	defer f.Close()
 	z, err := gzip.NewReader(f)
-	must(t, err)
+	stage.Must(t, err)
 	spec, err := jsonschema.UnmarshalJSON(z)
-	must(t, err)
+	stage.Must(t, err)
 	c := jsonschema.NewCompiler()
-	must(t, c.AddResource("asyncapi.json", spec))
+	stage.Must(t, c.AddResource("asyncapi.json", spec))
 	compiled, err := c.Compile("asyncapi.json")
-	must(t, err)
-	a := s.want(200, "", s.ask(s.admin, "GET", "/v1/registry/asyncapi", nil))
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(a.body)))
-	must(t, err)
+	stage.Must(t, err)
+	a := s.Want(200, "", s.Ask(s.admin, "GET", "/v1/registry/asyncapi", nil))
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(a.Body)))
+	stage.Must(t, err)
 	if err := compiled.Validate(doc); err != nil {
 		t.Errorf("%.2000v", err)
 	}
@@ -343,14 +344,14 @@ func TestAsyncAPI(t *testing.T) {
 		Channels   map[string]struct{ Messages map[string]any }
 		Components struct{ Messages map[string]any }
 	}
-	must(t, json.Unmarshal(a.body, &d))
+	stage.Must(t, json.Unmarshal(a.Body, &d))
 	if d.Components.Messages["Member-PCP-Change"] == nil || d.Channels["claims.claim.paid"].Messages["CLAIM_PAID"] == nil ||
 		len(d.Channels["v1-events"].Messages) != len(d.Components.Messages) || len(d.Components.Messages) < 34 {
 		t.Errorf("messages %d", len(d.Components.Messages))
 	}
-	broken := strings.Replace(string(a.body), `"action":"send"`, `"action":"shout"`, 1)
+	broken := strings.Replace(string(a.Body), `"action":"send"`, `"action":"shout"`, 1)
 	doc, err = jsonschema.UnmarshalJSON(strings.NewReader(broken))
-	must(t, err)
+	stage.Must(t, err)
 	if compiled.Validate(doc) == nil {
 		t.Error("the schema takes everything")
 	}
@@ -360,7 +361,7 @@ func TestLists(t *testing.T) {
 	s := start(t)
 	seen, after := map[string]bool{}, ""
 	for range 20 {
-		a := s.want(200, "rows", s.ask(s.admin, "GET", "/v1/event-types?limit=7&after="+after, nil)).json(t)
+		a := s.Want(200, "rows", s.Ask(s.admin, "GET", "/v1/event-types?limit=7&after="+after, nil)).JSON(t)
 		for _, r := range a["rows"].([]any) {
 			name := r.(map[string]any)["name"].(string)
 			if seen[name] {

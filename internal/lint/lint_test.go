@@ -23,8 +23,11 @@ var rank = map[string]int{
 	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "connectors/kaas": 6,
 	"api/consume/consumepb": 0, "api/consume/consumepb/consumepbconnect": 1,
 	"internal/peers": 6, "internal/peers/peerpb": 0, "internal/peers/peerpb/peerpbconnect": 1,
-	"api": 7, "api/booking": 7, "cmd/payerflow": 8, "internal/lint": 8, "internal/chaos": 8,
+	"api": 7, "api/booking": 7, "internal/stage": 7, "cmd/payerflow": 8, "internal/lint": 8, "internal/chaos": 8,
 }
+
+// testsOnly is a package that stands in no binary.
+const testsOnly = "internal/stage"
 
 // mayImport lists who may import what from outside.
 var mayImport = map[string][]string{
@@ -62,6 +65,9 @@ func TestImportsGoDownward(t *testing.T) {
 		for _, imp := range imports {
 			if to, ours := strings.CutPrefix(imp, module); ours && rank[to] >= own {
 				t.Errorf("%s (%d) must not import %s (%d)", pkg, own, to, rank[to])
+			}
+			if imp == module+testsOnly {
+				t.Errorf("%s must not import %s: tests alone do", pkg, testsOnly)
 			}
 			for prefix, allowed := range mayImport {
 				if strings.HasPrefix(imp, prefix) && !contains(allowed, pkg) {
