@@ -1,6 +1,7 @@
 package consume_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,23 +10,33 @@ import (
 	"connectrpc.com/connect"
 
 	"payerflow/api/consume"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/tables"
 )
 
-func (s *stage) wrote(what string, want ...string) {
-	s.t.Helper()
+// lines are the records since it was last asked: act, name, decision, code,
+// classes, count.
+func (s *desk) lines() (out []string) {
+	for _, e := range s.Audit.Taken() {
+		out = append(out, strings.Join([]string{e.Act, e.Name, e.Decision, e.Code, e.Classes, fmt.Sprint(e.Count)}, " "))
+	}
+	return out
+}
+
+func (s *desk) wrote(what string, want ...string) {
+	s.Helper()
 	var got []string
-	await(s.t, what+" is written down", func() bool { got = append(got, s.audit.lines()...); return len(got) >= len(want) })
+	stage.Await(s, what+" is written down", func() bool { got = append(got, s.lines()...); return len(got) >= len(want) })
 	if !slices.Equal(got, want) {
-		s.t.Errorf("%s: %q, want %q", what, got, want)
+		s.Errorf("%s: %q, want %q", what, got, want)
 	}
 }
 
 // TestWhatIsShownIsWrittenDown: pulls, streams from their opening to their end,
 // and refusals. Where it cannot be, nothing classed leaves, and nothing is lost.
 func TestWhatIsShownIsWrittenDown(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	w := s.worker(consume.DefaultLimits())
 	_, token := s.token(team, "*")
@@ -42,7 +53,7 @@ func TestWhatIsShownIsWrittenDown(t *testing.T) {
 	}
 	s.wrote("another type's pull", "event.pull care/visits DENY TYPE_FORBIDDEN  0")
 
-	s.audit.fail(topology.ErrUnavailable)
+	s.Audit.Fail(topology.ErrUnavailable)
 	for range 5 { // more often than an event is redelivered
 		a := w.do("POST", token, team+"/visits/pull?max=3&wait=5s", nil)
 		if a.Status != 503 || a.Code != "AUDIT_UNAVAILABLE" || len(a.Events) > 0 {
@@ -55,7 +66,7 @@ func TestWhatIsShownIsWrittenDown(t *testing.T) {
 	if code, text := endOf(w.consume(token, "visits", "", connect.WithGRPC())); code != connect.CodeUnavailable || text != "AUDIT_UNAVAILABLE" {
 		t.Fatalf("unwritten stream: %s %s", code, text)
 	}
-	s.audit.fail(nil)
+	s.Audit.Fail(nil)
 	a := w.do("POST", token, team+"/visits/pull?max=2&wait=5s", nil)
 	if len(a.Events) != 2 || a.Events[0].Deliveries != 1 || a.Events[0].id() != "e0" {
 		t.Fatalf("after the audit came back: %+v", a)
@@ -65,7 +76,7 @@ func TestWhatIsShownIsWrittenDown(t *testing.T) {
 	l, _ := w.listen(token, "visits", "", "")
 	l.take(3)
 	s.wrote("a stream that opens", "event.stream care/visits ALLOW  PHI 0")
-	s.put(tables.KindPermission, team+"/PII", tables.Permission{Team: team, Class: tables.ClassPII})
+	s.Put(tables.KindPermission, team+"/PII", tables.Permission{Team: team, Class: tables.ClassPII})
 	s.deliver(sub, 0, 3, 4)
 	l.take(1)
 	s.wrote("a permission that changes", "event.stream.change care/visits ALLOW  PHI,PII 3")
@@ -75,14 +86,14 @@ func TestWhatIsShownIsWrittenDown(t *testing.T) {
 	g := w.consume(token, "visits", "", connect.WithGRPC())
 	eventsOf(t, g, 4)
 	s.wrote("a stream over gRPC", "event.stream care/visits ALLOW  PHI,PII 0")
-	s.audit.fail(topology.ErrUnavailable)
-	s.put(tables.KindPermission, team+"/BANK", tables.Permission{Team: team, Class: tables.ClassBank})
+	s.Audit.Fail(topology.ErrUnavailable)
+	s.Put(tables.KindPermission, team+"/BANK", tables.Permission{Team: team, Class: tables.ClassBank})
 	s.deliver(sub, 0, 4, 5)
 	if code, text := endOf(g); code != connect.CodeUnavailable || text != "AUDIT_UNAVAILABLE" {
 		t.Errorf("a change that is not written: %s %s", code, text)
 	}
 	for _, class := range []string{"BANK", "PII", "PHI"} {
-		s.put(tables.KindPermission, team+"/"+class, nil)
+		s.Put(tables.KindPermission, team+"/"+class, nil)
 	}
 	s.deliver(sub, 0, 5, 6)
 	within := time.Now().Add(10 * time.Second)

@@ -11,48 +11,49 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/connectors/kafka"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 )
 
 // raw writes bytes to a subscription's topic.
-func (s *stage) raw(sub tables.Subscription, value []byte) {
-	s.t.Helper()
-	must(s.t, s.writer.ProduceSync(s.t.Context(), &kgo.Record{Topic: sub.Topic(), Key: []byte("k"), Value: value}).FirstErr())
+func (s *desk) raw(sub tables.Subscription, value []byte) {
+	s.Helper()
+	stage.Must(s, s.writer.ProduceSync(s.Context(), &kgo.Record{Topic: sub.Topic(), Key: []byte("k"), Value: value}).FirstErr())
 }
 
 // read is what a topic holds, once it holds so much.
-func (s *stage) read(topic string, least int) (out []*kgo.Record) {
-	s.t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(s.broker.Addr()), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	must(s.t, err)
+func (s *desk) read(topic string, least int) (out []*kgo.Record) {
+	s.Helper()
+	c, err := kgo.NewClient(kgo.SeedBrokers(s.Broker.Addr()), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	stage.Must(s, err)
 	defer c.Close()
 	for len(out) < least {
-		ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 		f := c.PollFetches(ctx)
 		cancel()
-		must(s.t, f.Err0())
+		stage.Must(s, f.Err0())
 		out = append(out, f.Records()...)
 	}
 	return out
 }
 
 // join takes a subscription's pull group as a Kafka client does.
-func (s *stage) join(sub tables.Subscription, clientID string) {
-	s.t.Helper()
+func (s *desk) join(sub tables.Subscription, clientID string) {
+	s.Helper()
 	has := make(chan struct{}, 1)
-	c, err := kgo.NewClient(kgo.SeedBrokers(s.broker.Addr()), kgo.ClientID(clientID), kgo.ConsumerGroup(sub.Team+"."+sub.Name+"-pull"), kgo.ConsumeTopics(sub.Topic()),
+	c, err := kgo.NewClient(kgo.SeedBrokers(s.Broker.Addr()), kgo.ClientID(clientID), kgo.ConsumerGroup(sub.Team+"."+sub.Name+"-pull"), kgo.ConsumeTopics(sub.Topic()),
 		kgo.Balancers(kgo.RangeBalancer()), kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			select {
 			case has <- struct{}{}:
 			default:
 			}
 		}))
-	must(s.t, err)
-	s.t.Cleanup(c.Close)
+	stage.Must(s, err)
+	s.Cleanup(c.Close)
 	select {
 	case <-has:
 	case <-time.After(20 * time.Second):
-		s.t.Fatal("no partitions")
+		s.Fatal("no partitions")
 	}
 }
 
@@ -60,7 +61,7 @@ func (s *stage) join(sub tables.Subscription, clientID string) {
 func listen(t *testing.T, called func()) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	stage.Must(t, err)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

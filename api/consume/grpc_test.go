@@ -15,21 +15,22 @@ import (
 	"payerflow/api/consume/consumepb"
 	"payerflow/api/consume/consumepb/consumepbconnect"
 	"payerflow/events"
+	"payerflow/internal/stage"
 )
 
 // consume opens a stream over gRPC.
 func (w *worker) consume(token, sub, from string, opts ...connect.ClientOption) *connect.ServerStreamForClient[consumepb.ConsumeResponse] {
-	w.t.Helper()
+	w.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
-	w.t.Cleanup(transport.CloseIdleConnections)
+	w.Cleanup(transport.CloseIdleConnections)
 	client := consumepbconnect.NewSubscriptionsServiceClient(&http.Client{Transport: transport}, w.http.URL, opts...)
 	req := connect.NewRequest(&consumepb.ConsumeRequest{Team: team, Name: sub, From: from})
 	req.Header().Set("Authorization", "Bearer "+token)
-	ctx, cancel := context.WithCancel(w.t.Context())
+	ctx, cancel := context.WithCancel(w.Context())
 	s, err := client.Consume(ctx, req)
-	must(w.t, err)
-	w.t.Cleanup(func() { cancel(); s.Close() })
+	stage.Must(w, err)
+	w.Cleanup(func() { cancel(); s.Close() })
 	return s
 }
 
@@ -58,7 +59,7 @@ func endOf(s *connect.ServerStreamForClient[consumepb.ConsumeResponse]) (connect
 }
 
 func TestGRPC(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	id, token := s.token(team, "*")
 	_, other := s.token("billing", "*")
@@ -96,7 +97,7 @@ func TestGRPC(t *testing.T) {
 	open := w.consume(token, "visits", "", connect.WithGRPC())
 	eventsOf(t, open, 5)
 	began := time.Now()
-	s.revoke(id)
+	s.Revoke(id)
 	if code, text := endOf(open); code != connect.CodeUnauthenticated || text != "INVALID_TOKEN" {
 		t.Errorf("revoked: %s %s", code, text)
 	}
@@ -106,7 +107,7 @@ func TestGRPC(t *testing.T) {
 }
 
 func TestGRPCSlowReader(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	l := quick()
@@ -121,7 +122,7 @@ func TestGRPCSlowReader(t *testing.T) {
 	}
 	in := w.consume(token, "visits", "", connect.WithGRPC())
 	got, last := eventsOf(t, in, 1)
-	await(t, "the slow reader's place", func() bool {
+	stage.Await(t, "the slow reader's place", func() bool {
 		l, _ := w.listen(token, "visits", "", "")
 		if l != nil {
 			l.cancel()
@@ -137,7 +138,7 @@ func TestGRPCSlowReader(t *testing.T) {
 		t.Fatalf("%d events, %v", len(got), in.Err())
 	}
 	var rest []string
-	await(t, "a resume", func() bool {
+	stage.Await(t, "a resume", func() bool {
 		again := w.consume(token, "visits", last.GetPosition(), connect.WithGRPC())
 		for again.Receive() {
 			if e := again.Msg().GetEvent(); e != nil {

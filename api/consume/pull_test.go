@@ -9,11 +9,12 @@ import (
 
 	"payerflow/codecs"
 	"payerflow/events"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 )
 
 func TestPull(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -63,7 +64,7 @@ func TestPull(t *testing.T) {
 }
 
 func TestPullWaits(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -82,7 +83,7 @@ func TestPullWaits(t *testing.T) {
 // TestRedeliveredThenParked: nobody acknowledges; after the retries the event
 // lies in the dead letter topic and the next ones come.
 func TestRedeliveredThenParked(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -121,7 +122,7 @@ func TestRedeliveredThenParked(t *testing.T) {
 }
 
 func TestUndecodableIsParked(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -136,7 +137,7 @@ func TestUndecodableIsParked(t *testing.T) {
 }
 
 func TestNack(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -157,7 +158,7 @@ func TestNack(t *testing.T) {
 // share the events; when the owner goes, what was not acknowledged comes again
 // from the other, and nothing else.
 func TestTwoWorkers(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	a, b := s.worker(quick()), s.worker(quick())
@@ -193,7 +194,7 @@ func TestTwoWorkers(t *testing.T) {
 // killed or lost its network. The next one goes on at the committed position;
 // the old one, back again, can acknowledge nothing.
 func TestOwnerVanishes(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	wire := &wire{}
@@ -214,7 +215,7 @@ func TestOwnerVanishes(t *testing.T) {
 		}
 	}
 	wire.cut(false)
-	await(t, "the old owner passes on to the new one", func() bool {
+	stage.Await(t, "the old owner passes on to the new one", func() bool {
 		r := a.ack(token, "visits", leasesOf(got[2:])...)
 		return r.Status == 200 && r.Settled == 0 && len(r.Gone) == 8
 	})
@@ -227,7 +228,7 @@ func TestOwnerVanishes(t *testing.T) {
 }
 
 func TestSeek(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -248,7 +249,7 @@ func TestSeek(t *testing.T) {
 		{map[string]any{"to": "latest"}, nil},
 	} {
 		var r answer
-		await(t, "a seek", func() bool {
+		stage.Await(t, "a seek", func() bool {
 			r = w.do(http.MethodPost, token, team+"/visits/seek", step.body)
 			return r.Status != http.StatusServiceUnavailable
 		})
@@ -269,7 +270,7 @@ func TestSeek(t *testing.T) {
 // TestWhoMayPull: tokens, scopes and rows are looked at for every request, and
 // the mask of the moment is put on what was stored under another.
 func TestWhoMayPull(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	id, token := s.token(team, "*")
 	_, narrow := s.token(team, "Claim-*")
@@ -290,7 +291,7 @@ func TestWhoMayPull(t *testing.T) {
 		{token, team + "/visits/pull?lease=x", 422, "INVALID_REQUEST"},
 	} {
 		var r answer
-		await(t, "an answer", func() bool {
+		stage.Await(t, "an answer", func() bool {
 			r = w.do(http.MethodPost, c.token, c.path, nil)
 			return r.Status != http.StatusServiceUnavailable
 		})
@@ -302,7 +303,7 @@ func TestWhoMayPull(t *testing.T) {
 		t.Errorf("a type beyond the scope: %+v", r)
 	}
 
-	s.put(tables.KindPermission, team+"/PHI", nil)
+	s.Put(tables.KindPermission, team+"/PHI", nil)
 	got := w.pull(token, "visits", "max=1&wait=10s")
 	if body := got.Events[0].Event["data"].(map[string]any); body["note"] != events.Redacted || body["n"] != 0.0 {
 		t.Errorf("after the permission was taken away: %v", body)
@@ -318,12 +319,12 @@ func TestWhoMayPull(t *testing.T) {
 	}()
 	paused := sub
 	paused.State = tables.StatePaused
-	s.put(tables.KindSubscription, sub.ID(), paused)
+	s.Put(tables.KindSubscription, sub.ID(), paused)
 	if r := <-waiting; r.Status != 409 || r.Code != "SUBSCRIPTION_PAUSED" {
 		t.Errorf("paused while it waits: %+v", r)
 	}
-	s.put(tables.KindSubscription, sub.ID(), sub)
-	s.revoke(id)
+	s.Put(tables.KindSubscription, sub.ID(), sub)
+	s.Revoke(id)
 	if r := w.do(http.MethodPost, token, team+"/visits/pull", nil); r.Status != 401 {
 		t.Errorf("revoked: %+v", r)
 	}
@@ -332,7 +333,7 @@ func TestWhoMayPull(t *testing.T) {
 // TestStrangerInTheGroup: a request, with its token, is passed on to none but
 // a worker, whatever a member of the group calls itself.
 func TestStrangerInTheGroup(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -349,7 +350,7 @@ func TestStrangerInTheGroup(t *testing.T) {
 }
 
 func TestIdleOwnerGivesBack(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	l := quick()
@@ -358,7 +359,7 @@ func TestIdleOwnerGivesBack(t *testing.T) {
 	s.deliver(sub, 0, 0, 2)
 	got := a.pull(token, "visits", "max=1&wait=10s").Events
 	a.ack(token, "visits", leasesOf(got)...)
-	await(t, "the group is empty", func() bool {
+	stage.Await(t, "the group is empty", func() bool {
 		o, err := b.copies.Owner(t.Context(), "care.visits-pull", sub.Topic())
 		return err == nil && o == ""
 	})
@@ -367,13 +368,13 @@ func TestIdleOwnerGivesBack(t *testing.T) {
 	}
 }
 
-func (s *stage) dead(sub tables.Subscription) (out []codecs.DeadLetter) {
-	s.t.Helper()
-	serde, err := codecs.DeadLetters.Bind(s.schemas, "mediator.event.received.dlq")
-	must(s.t, err)
+func (s *desk) dead(sub tables.Subscription) (out []codecs.DeadLetter) {
+	s.Helper()
+	serde, err := codecs.DeadLetters.Bind(s.Schemas, "mediator.event.received.dlq")
+	stage.Must(s, err)
 	for _, r := range s.read(sub.Topic()+".dlq", 1) {
 		d, err := serde.Decode(r.Value)
-		must(s.t, err)
+		stage.Must(s, err)
 		out = append(out, d)
 	}
 	return out

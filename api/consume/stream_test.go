@@ -18,6 +18,7 @@ import (
 
 	"payerflow/api/consume"
 	"payerflow/events"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 )
 
@@ -31,7 +32,7 @@ func (s sent) of() string { return fmt.Sprint(s.data["id"]) }
 
 // listener reads a stream.
 type listener struct {
-	t      *testing.T
+	t      testing.TB
 	resp   *http.Response
 	lines  *bufio.Reader
 	cancel func()
@@ -40,28 +41,28 @@ type listener struct {
 }
 
 func (w *worker) listen(token, sub, query, last string) (*listener, answer) {
-	w.t.Helper()
-	ctx, cancel := context.WithCancel(w.t.Context())
+	w.Helper()
+	ctx, cancel := context.WithCancel(w.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.http.URL+"/v1/subscriptions/"+team+"/"+sub+"/stream"+query, nil)
-	must(w.t, err)
+	stage.Must(w, err)
 	req.Header.Set("Authorization", "Bearer "+token)
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
 	resp, err := http.DefaultClient.Do(req)
-	must(w.t, err)
-	w.t.Cleanup(func() { cancel(); resp.Body.Close() })
+	stage.Must(w, err)
+	w.Cleanup(func() { cancel(); resp.Body.Close() })
 	if resp.StatusCode != http.StatusOK {
 		var a answer
-		must(w.t, json.NewDecoder(resp.Body).Decode(&a))
+		stage.Must(w, json.NewDecoder(resp.Body).Decode(&a))
 		a.Status = resp.StatusCode
 		cancel()
 		return nil, a
 	}
 	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
-		w.t.Errorf("content type %q", got)
+		w.Errorf("content type %q", got)
 	}
-	return &listener{t: w.t, resp: resp, lines: bufio.NewReader(resp.Body), cancel: cancel, last: last}, answer{Status: 200}
+	return &listener{t: w, resp: resp, lines: bufio.NewReader(resp.Body), cancel: cancel, last: last}, answer{Status: 200}
 }
 
 // next is the next event that is dispatched; io.EOF where the stream ended.
@@ -78,7 +79,7 @@ func (l *listener) next() (s sent, err error) {
 		case "event":
 			s.event = value
 		case "data":
-			must(l.t, json.Unmarshal([]byte(value), &s.data))
+			stage.Must(l.t, json.Unmarshal([]byte(value), &s.data))
 		case "":
 			if value != "" { // a comment
 				l.beats++
@@ -121,7 +122,7 @@ func (l *listener) end() string {
 }
 
 func TestStream(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -135,7 +136,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("then: %v", got)
 	}
 	late, _ := w.listen(token, "visits", "?from=latest", "")
-	await(t, "heartbeats", func() bool { // the position of latest is set when the first comes
+	stage.Await(t, "heartbeats", func() bool { // the position of latest is set when the first comes
 		if _, err := late.lines.Peek(1); err != nil {
 			return true
 		}
@@ -154,7 +155,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("a fourth stream: %+v", a)
 	}
 	l.cancel()
-	await(t, "a place for another stream", func() bool {
+	stage.Await(t, "a place for another stream", func() bool {
 		l, a := w.listen(token, "visits", "?from=nonsense", "")
 		return l == nil && a.Status == 422
 	})
@@ -163,7 +164,7 @@ func TestStream(t *testing.T) {
 // TestResumeLosesNothing cuts a stream at random and resumes it: every event
 // comes, in order, and at most the one that was cut in two comes again.
 func TestResumeLosesNothing(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 2)
 	_, token := s.token(team, "*")
 	l := quick()
@@ -205,7 +206,7 @@ func TestResumeLosesNothing(t *testing.T) {
 
 // TestReset: what a position no longer stands for is said, not skipped.
 func TestReset(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	roomy := quick()
@@ -219,7 +220,7 @@ func TestReset(t *testing.T) {
 	upTo := kadm.Offsets{}
 	upTo.Add(kadm.Offset{Topic: sub.Topic(), Partition: 0, At: 3})
 	_, err := kadm.NewClient(s.writer).DeleteRecords(t.Context(), upTo)
-	must(t, err)
+	stage.Must(t, err)
 	for _, position := range []string{old, strings.Replace(old, ":1", ":99", 1), "00000000.0:4"} {
 		l, a := w.listen(token, "visits", "", position)
 		if l == nil {
@@ -239,15 +240,15 @@ func TestReset(t *testing.T) {
 }
 
 func TestHeartbeat(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
 	l, _ := w.listen(token, "visits", "", "")
 	for range 3 {
-		await(t, "a heartbeat", func() bool {
+		stage.Await(t, "a heartbeat", func() bool {
 			line, err := l.lines.ReadString('\n')
-			must(t, err)
+			stage.Must(t, err)
 			return line == ": beat\n"
 		})
 	}
@@ -258,7 +259,7 @@ func TestHeartbeat(t *testing.T) {
 
 // TestStreamEnds: each reason has its code, within 2 s, also where nothing flows.
 func TestStreamEnds(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	_, token := s.token(team, "*")
 	short := quick()
 	short.Age = time.Second
@@ -267,12 +268,12 @@ func TestStreamEnds(t *testing.T) {
 		limits     consume.Limits
 		act        func(*worker, tables.Subscription, string)
 	}{
-		{"revoked", "INVALID_TOKEN", quick(), func(_ *worker, _ tables.Subscription, id string) { s.revoke(id) }},
+		{"revoked", "INVALID_TOKEN", quick(), func(_ *worker, _ tables.Subscription, id string) { s.Revoke(id) }},
 		{"paused", "SUBSCRIPTION_PAUSED", quick(), func(_ *worker, sub tables.Subscription, _ string) {
 			sub.State = tables.StatePaused
-			s.put(tables.KindSubscription, sub.ID(), sub)
+			s.Put(tables.KindSubscription, sub.ID(), sub)
 		}},
-		{"deleted", "SUBSCRIPTION_NOT_FOUND", quick(), func(_ *worker, sub tables.Subscription, _ string) { s.put(tables.KindSubscription, sub.ID(), nil) }},
+		{"deleted", "SUBSCRIPTION_NOT_FOUND", quick(), func(_ *worker, sub tables.Subscription, _ string) { s.Put(tables.KindSubscription, sub.ID(), nil) }},
 		{"stopped", "RECONNECT", quick(), func(w *worker, _ tables.Subscription, _ string) { w.door.Close() }},
 		{"old", "RECONNECT", short, func(*worker, tables.Subscription, string) {}},
 	} {
@@ -304,18 +305,18 @@ func TestStreamEnds(t *testing.T) {
 // TestStaleRulesEndStreams: a worker that no longer hears of changes gives
 // nothing out.
 func TestStaleRulesEndStreams(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
 	s.deliver(sub, 0, 0, 1)
 	l, _ := w.listen(token, "visits", "", "")
 	l.take(1)
-	must(t, s.broker.Close())
+	stage.Must(t, s.Broker.Close())
 	if code := l.end(); code != "RULES_STALE" && code != "UNAVAILABLE" {
 		t.Errorf("ended with %s", code)
 	}
-	await(t, "503", func() bool {
+	stage.Await(t, "503", func() bool {
 		a, err := w.try(http.MethodPost, token, team+"/visits/pull", nil)
 		return err == nil && a.Status == http.StatusServiceUnavailable && a.Code == "RULES_STALE"
 	})
@@ -324,7 +325,7 @@ func TestStaleRulesEndStreams(t *testing.T) {
 // TestMaskOfTheMoment: a permission that is taken away holds for what was
 // delivered before, on a stream that is open.
 func TestMaskOfTheMoment(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	_, narrow := s.token(team, "Claim-*")
@@ -334,16 +335,16 @@ func TestMaskOfTheMoment(t *testing.T) {
 	if e, _ := l.next(); e.data["data"].(map[string]any)["note"] != canary {
 		t.Fatalf("%v", e.data)
 	}
-	r, err := s.control.Rules()
-	must(t, err)
+	r, err := s.Control.Rules()
+	stage.Must(t, err)
 	before := r.Mask(team, "", eventType)
-	s.put(tables.KindPermission, team+"/PHI", nil)
+	s.Put(tables.KindPermission, team+"/PHI", nil)
 	s.deliverWith(sub, before, 1, 2) // as a router does that has not heard of it
 	if e, _ := l.next(); e.data["data"].(map[string]any)["note"] != events.Redacted {
 		t.Errorf("%v", e.data)
 	}
 	n, _ := w.listen(narrow, "visits", "", "")
-	await(t, "the position past what the token may not get", func() bool {
+	stage.Await(t, "the position past what the token may not get", func() bool {
 		line, err := n.lines.ReadString('\n')
 		if err != nil || strings.HasPrefix(line, "data:") {
 			t.Fatalf("%q %v", line, err)
@@ -355,7 +356,7 @@ func TestMaskOfTheMoment(t *testing.T) {
 // TestSlowReader: a reader that stops reading is cut, holds little, and loses
 // nothing when it comes back.
 func TestSlowReader(t *testing.T) {
-	s := newStage(t)
+	s := newDesk(t)
 	sub := s.subscribe("visits", 1)
 	_, token := s.token(team, "*")
 	w := s.worker(quick())
@@ -365,11 +366,11 @@ func TestSlowReader(t *testing.T) {
 	}
 	ln := w.http.Listener.Addr().String()
 	conn, err := net.Dial("tcp", ln)
-	must(t, err)
+	stage.Must(t, err)
 	defer conn.Close()
 	_ = conn.(*net.TCPConn).SetReadBuffer(32 << 10)
 	_, err = fmt.Fprintf(conn, "GET /v1/subscriptions/%s/visits/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", team, token)
-	must(t, err)
+	stage.Must(t, err)
 	half := bufio.NewReaderSize(conn, 32<<10)
 	line, err := half.ReadString('\n')
 	if err != nil || !strings.Contains(line, "200") {
@@ -380,7 +381,7 @@ func TestSlowReader(t *testing.T) {
 		defer l.cancel()
 	}
 	var l *listener
-	await(t, "the slow reader's place", func() bool {
+	stage.Await(t, "the slow reader's place", func() bool {
 		l, _ = w.listen(token, "visits", "", "")
 		return l != nil
 	})
@@ -402,7 +403,7 @@ func TestSlowReader(t *testing.T) {
 		t.Fatalf("the slow reader got %d of %d", read, n)
 	}
 	l.cancel()
-	await(t, "a resume", func() bool {
+	stage.Await(t, "a resume", func() bool {
 		l, _ = w.listen(token, "visits", "", last)
 		return l != nil
 	})
