@@ -60,7 +60,7 @@ func (s *Server) Addr() string { return s.ln.Addr().String() }
 // Serve answers out of what is here, until Close.
 func (s *Server) Serve(local topology.Shards, dir topology.Directory) error {
 	mux := http.NewServeMux()
-	mux.Handle(peerpbconnect.NewPeerServiceHandler(&answering{local: local, dir: dir}, connect.WithReadMaxBytes(maxRequest), connect.WithRecover(
+	mux.Handle(peerpbconnect.NewPeerServiceHandler(&answering{local: local, dir: dir}, connect.WithReadMaxBytes(maxRequest), connect.WithCompression(gzip, nil, nil), connect.WithRecover(
 		func(context.Context, connect.Spec, http.Header, any) error {
 			return connect.NewError(connect.CodeInternal, errors.New("the question could not be answered"))
 		})))
