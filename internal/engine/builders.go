@@ -94,7 +94,7 @@ func (rt *runtime) buildStorage(topic string, partition int32) (storage.Storage,
 // they are followed for the day that this one takes it over.
 func (rt *runtime) standby(topic string, partition int32) bool {
 	s := rt.current.Load()
-	if s == nil || !rt.p.g.e.cfg.Standby || slices.Contains(s.tablePartitions(), partition) {
+	if s == nil || !rt.p.g.e.cfg.Standby || slices.Contains(s.partitions, partition) {
 		return false
 	}
 	return topic == rt.p.table() || slices.ContainsFunc(rt.p.g.Joins, func(j topology.TableRef) bool { return j.Topic.Name == topic })

@@ -61,7 +61,7 @@ func (g *group) noteOwned(s *session, now time.Time) {
 	if log == nil || g.View.Name == "" {
 		return
 	}
-	for _, p := range s.tablePartitions() {
+	for _, p := range s.partitions {
 		inputs := g.inputs(p)
 		changelog, _ := log.Offset(p)
 		at := g.positionsOf(inputs)
@@ -90,12 +90,12 @@ type held struct {
 
 // hold finds the copy that may answer a question.
 func (g *group) hold(q topology.Question) (*held, error) {
-	log, origin := g.e.state.copy(g.Table.Name)
+	log, incarnation := g.e.state.copy(g.Table.Name)
 	if log == nil {
 		return nil, g.absent(q.Partition)
 	}
 	h := &held{g: g, partition: q.Partition, log: log, owner: g.owner(q.Partition)}
-	h.Incarnation = incarnation(origin)
+	h.Incarnation = incarnation
 	if now := g.e.Incarnation(q.View); now != "" && now != h.Incarnation {
 		return nil, topology.ErrRestoring // it will be wiped
 	}
@@ -132,7 +132,7 @@ func (g *group) absent(partition int32) error {
 // from, nil where there is none.
 func (g *group) owner(partition int32) *session {
 	s := g.folding.owning.Load()
-	if s == nil || s.ctx.Err() != nil || !s.rt.lease.holds(time.Now()) || !slices.Contains(s.tablePartitions(), partition) {
+	if s == nil || s.ctx.Err() != nil || !s.rt.lease.holds(time.Now()) || !slices.Contains(s.partitions, partition) {
 		return nil
 	}
 	return s
@@ -140,11 +140,8 @@ func (g *group) owner(partition int32) *session {
 
 func (h *held) asOwner() {
 	inputs := h.g.inputs(h.partition)
-	h.Positions, h.Stale = h.g.freshness(h.partition)
-	h.Lag, h.Age = h.g.folding.positions.lag(inputs), -1
-	if age, ok := h.g.folding.positions.since(time.Now(), inputs); ok {
-		h.Age = age
-	}
+	h.Positions, h.Lag = h.g.positionsOf(inputs), h.g.folding.positions.lag(inputs)
+	h.Age, h.Stale = h.g.freshness(h.partition)
 }
 
 // asCopy says whether it is known how old the copy is.

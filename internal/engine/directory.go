@@ -20,7 +20,7 @@ import (
 type directory struct {
 	mu      sync.RWMutex
 	members map[string]map[string]member // by group and instance
-	origins map[string]string            // by table topic
+	of      map[string]string            // incarnations by table topic
 }
 
 const (
@@ -33,7 +33,7 @@ const (
 )
 
 func newDirectory() *directory {
-	return &directory{members: map[string]map[string]member{}, origins: map[string]string{}}
+	return &directory{members: map[string]map[string]member{}, of: map[string]string{}}
 }
 
 // tail keeps the directory until ctx ends.
@@ -146,10 +146,7 @@ func (e *Engine) Incarnation(view string) string {
 	}
 	e.members.mu.RLock()
 	defer e.members.mu.RUnlock()
-	if origin := e.members.origins[g.Table.Name]; origin != "" {
-		return incarnation(origin)
-	}
-	return ""
+	return e.members.of[g.Table.Name]
 }
 
 // readOrigins asks the brokers which tables there are.
@@ -162,7 +159,7 @@ func (e *Engine) readOrigins(cl *cluster) error {
 			continue
 		}
 		e.members.mu.Lock()
-		e.members.origins[g.Table.Name] = origin
+		e.members.of[g.Table.Name] = incarnation(origin)
 		e.members.mu.Unlock()
 	}
 	return errors.Join(errs...)

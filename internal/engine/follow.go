@@ -110,7 +110,7 @@ type follower struct {
 	cluster *cluster
 	client  *kgo.Client
 	stores  map[int32]*store
-	origin  string
+	of      string // incarnation
 }
 
 func (f *follower) open() error {
@@ -119,7 +119,7 @@ func (f *follower) open() error {
 	if err != nil {
 		return err
 	}
-	_, f.origin = g.e.state.copy(name)
+	_, f.of = g.e.state.copy(name)
 	from := map[int32]kgo.Offset{}
 	for p := range int32(g.Table.Partitions) {
 		st, err := g.e.state.openStore(tablePartition{name, p}, log, true)
@@ -162,7 +162,7 @@ func (f *follower) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if now := f.g.e.Incarnation(f.g.View.Name); now != "" && now != incarnation(f.origin) {
+		if now := f.g.e.Incarnation(f.g.View.Name); now != "" && now != f.of {
 			return errors.New("the table was made anew")
 		}
 		for _, failed := range fetches.Errors() {

@@ -21,9 +21,10 @@ type group struct {
 	dead     map[string]topology.Serde[codecs.DeadLetter] // by source topic
 	folding  *processor
 	feeding  []*processor
-	inputOf  map[string]int // input topic -> input number
-	reads    []string       // topics that feed a partition of the table
-	viaOf    map[string]int // repartition topic -> number of the first input that goes through it
+	inputOf  map[string]int     // input topic -> input number
+	reads    []string           // topics that feed a partition of the table
+	fed      [][]topicPartition // what these are for each partition
+	viaOf    map[string]int     // repartition topic -> number of the first input that goes through it
 	counters []inputCounters
 	ticks    inputCounters
 	effector Effector
@@ -56,6 +57,10 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 		}
 	}
 	g.reads = reads(b)
+	g.fed = make([][]topicPartition, b.Table.Partitions)
+	for p := range g.fed {
+		g.fed[p] = feed(g.reads, int32(p))
+	}
 	if g.effector, err = e.effectorOf(d); err != nil {
 		return nil, err
 	}

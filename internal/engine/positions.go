@@ -107,6 +107,20 @@ func (p *positions) since(now time.Time, inputs []topicPartition) (age time.Dura
 	return age, p.running
 }
 
+// sinceAll is since of all inputs of the session in progress.
+func (p *positions) sinceAll(now time.Time) (age time.Duration, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for at := range p.next {
+		t, seen := p.caughtUp[at]
+		if !seen {
+			return 0, false
+		}
+		age = max(age, now.Sub(t))
+	}
+	return age, p.running
+}
+
 // lag is how many records lie between positions and the ends of inputs when
 // last compared, -1 where one was not.
 func (p *positions) lag(inputs []topicPartition) (all int64) {

@@ -27,28 +27,35 @@ func (e *Engine) Views() (vs []topology.Served) {
 
 // inputs are the input partitions that feed a partition of the table.
 func (g *group) inputs(partition int32) []topicPartition {
-	out := make([]topicPartition, len(g.reads))
-	for i, topic := range g.reads {
+	if int(partition) >= len(g.fed) { // topics that have more than is declared
+		return feed(g.reads, partition)
+	}
+	return g.fed[partition]
+}
+
+func feed(topics []string, partition int32) []topicPartition {
+	out := make([]topicPartition, len(topics))
+	for i, topic := range topics {
 		out[i] = topicPartition{topic, partition}
 	}
 	return out
 }
 
-// freshness returns the positions of a partition and whether it is stale: its
-// inputs, or what this worker repartitions, were last seen at their end longer
-// ago than the freshness bound, or never.
-func (g *group) freshness(partition int32) (at []topology.Position, stale bool) {
+// freshness returns how long ago the inputs of a partition were last seen at
+// their end, -1 where they never were, and whether it is stale: that, or the same
+// of what this worker repartitions, is above the freshness bound or not known.
+func (g *group) freshness(partition int32) (age time.Duration, stale bool) {
 	now, bound := time.Now(), g.e.cfg.Freshness
-	inputs := g.inputs(partition)
-	at = g.positionsOf(inputs)
-	age, ok := g.folding.positions.since(now, inputs)
+	age, ok := g.folding.positions.since(now, g.inputs(partition))
+	if !ok {
+		age = -1
+	}
 	stale = !ok || age > bound
 	for _, f := range g.feeding {
-		mine, _ := f.positions.assigned()
-		age, ok := f.positions.since(now, mine)
+		age, ok := f.positions.sinceAll(now)
 		stale = stale || !ok || age > bound
 	}
-	return at, stale
+	return age, stale
 }
 
 // Ready returns nil when every partition of every group that is assigned here

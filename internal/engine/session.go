@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type session struct {
 	generation int
 	assigned   map[string][]int32
 	claims     map[topicPartition]*groupClaim
+	partitions []int32       // that the claims have: of the table
 	open       atomic.Int64  // messages of the batch that goka has not marked
 	drained    chan struct{} // signalled when open falls to zero
 	rows       *rows
@@ -143,6 +145,9 @@ func (rt *runtime) newSession(assigned map[string][]int32, generation int) *sess
 		for _, p := range ps {
 			at := topicPartition{t, p}
 			s.claims[at] = &groupClaim{topicPartition: at, messages: make(chan *sarama.ConsumerMessage, 64)}
+			if !slices.Contains(s.partitions, p) {
+				s.partitions = append(s.partitions, p)
+			}
 		}
 	}
 	return s
@@ -155,25 +160,13 @@ func (rt *runtime) enter(s *session) error {
 	if err == nil {
 		m := rt.p.self()
 		_, generation := rt.client.GroupMetadata()
-		m.Generation, m.Partitions = int64(generation), s.tablePartitions()
+		m.Generation, m.Partitions = int64(generation), s.partitions
 		err = rt.cluster.announce(s.ctx, m)
 	}
 	if err != nil && s.ctx.Err() == nil {
 		rt.fail(err)
 	}
 	return err
-}
-
-// tablePartitions are the partitions that the session's inputs have.
-func (s *session) tablePartitions() (ps []int32) {
-	seen := map[int32]bool{}
-	for at := range s.claims {
-		if !seen[at.partition] {
-			seen[at.partition] = true
-			ps = append(ps, at.partition)
-		}
-	}
-	return ps
 }
 
 func (rt *runtime) runSession(ctx context.Context, h sarama.ConsumerGroupHandler, assigned map[string][]int32, generation int) error {
@@ -202,7 +195,7 @@ func (rt *runtime) runSession(ctx context.Context, h sarama.ConsumerGroupHandler
 		}
 		return rt.conclude(err)
 	}
-	if s.rows, err = newRows(rt.p.g, rt.p.ownLog(), s.tablePartitions()); err != nil {
+	if s.rows, err = newRows(rt.p.g, rt.p.ownLog(), s.partitions); err != nil {
 		rt.fail(err)
 		s.cancel()
 		rt.p.onRevoked()

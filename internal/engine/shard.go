@@ -64,6 +64,9 @@ func (e *Engine) Decode(view string, stored []byte) (topology.Row, error) {
 
 // reach finds a copy, and waits until it holds what the question asks for.
 func (g *group) reach(ctx context.Context, q topology.Question) (*held, error) {
+	if len(q.AtLeast) == 0 {
+		return g.hold(q)
+	}
 	for {
 		moves := g.folding.positions.moves()
 		h, err := g.hold(q)

@@ -18,7 +18,7 @@ type state struct {
 	lock *claim
 	mu   sync.Mutex
 	logs map[string]*rowlog.Log // by table name
-	from map[string]string      // origins of the tables
+	from map[string]string      // incarnations of the tables
 	open map[tablePartition]*store
 }
 
@@ -75,7 +75,7 @@ func (s *state) table(name, origin string, o rowlog.Options) (log *rowlog.Log, w
 	if err := os.WriteFile(filepath.Join(dir, originFile), []byte(origin), 0o600); err != nil {
 		return nil, "", errors.Join(fmt.Errorf("local rows: %w", err), log.Close())
 	}
-	s.logs[name], s.from[name] = log, origin
+	s.logs[name], s.from[name] = log, incarnation(origin)
 	return log, wiped, nil
 }
 
@@ -105,8 +105,8 @@ func (s *state) condemn(name string) {
 	}
 }
 
-// copy is what is here of a table, and where it came from; nil: nothing.
-func (s *state) copy(table string) (log *rowlog.Log, origin string) {
+// copy is what is here of a table, and its incarnation; nil: nothing.
+func (s *state) copy(table string) (log *rowlog.Log, incarnation string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.logs[table], s.from[table]

@@ -25,10 +25,41 @@ type result struct {
 	err error
 }
 
-// ask asks whoever answers for a partition.
+// ask asks whoever answers for a partition. What is folded here, and is asked for
+// as it is, is read with nothing else about it.
 func (v *Views) ask(ctx context.Context, q topology.Question) (topology.Reply, error) {
-	r := v.askAll(ctx, []topology.Question{q})[0]
-	return r.Reply, r.err
+	allowed := topology.Allowed(ctx)
+	if v.replica || len(allowed.AtLeast) > 0 {
+		r := v.askAll(ctx, []topology.Question{q})[0]
+		return r.Reply, r.err
+	}
+	w := &way{v: v, q: v.question(q, allowed, nil)}
+	if _, here, _ := w.next(); here {
+		w.take(w.here(ctx))
+	}
+	if !w.done {
+		ctx, cancel := context.WithTimeout(ctx, v.timeout)
+		defer cancel()
+		v.settle(ctx, []*way{w})
+	}
+	return w.reply, w.outcome()
+}
+
+// question is one as its reader allows it to be answered.
+func (v *Views) question(q topology.Question, allowed topology.Allowance, atLeast []topology.Position) topology.Question {
+	q.Staleness = v.bound
+	if allowed.Staleness != nil {
+		q.Staleness, q.Fresh = *allowed.Staleness, true
+	}
+	for _, p := range atLeast {
+		if p.Partition == q.Partition {
+			q.AtLeast = append(q.AtLeast, p)
+		}
+	}
+	if v.remote != nil {
+		q.Incarnation = v.dir.Incarnation(q.View)
+	}
+	return q
 }
 
 // askAll asks questions about a view, in parallel, in one call to each worker.
@@ -52,19 +83,7 @@ func (v *Views) askAll(ctx context.Context, qs []topology.Question) []result {
 	}
 	ways := make([]*way, len(qs))
 	for i, q := range qs {
-		q.Staleness = v.bound
-		if allowed.Staleness != nil {
-			q.Staleness, q.Fresh = *allowed.Staleness, true
-		}
-		for _, p := range atLeast {
-			if p.Partition == q.Partition {
-				q.AtLeast = append(q.AtLeast, p)
-			}
-		}
-		if v.remote != nil {
-			q.Incarnation = v.dir.Incarnation(q.View)
-		}
-		ways[i] = &way{v: v, q: q}
+		ways[i] = &way{v: v, q: v.question(q, allowed, atLeast)}
 	}
 	v.settle(ctx, ways)
 	for i, w := range ways {
@@ -144,6 +163,10 @@ func (v *Views) round(ctx context.Context, ways []*way) bool {
 	}
 	var wg sync.WaitGroup
 	for to, of := range byWorker {
+		if len(byWorker) == 1 {
+			v.call(ctx, to, of)
+			break
+		}
 		wg.Go(func() { v.call(ctx, to, of) })
 	}
 	wg.Wait()
@@ -164,6 +187,12 @@ func (v *Views) call(ctx context.Context, to topology.Holder, of []*way) {
 		var cancel context.CancelFunc
 		hop, cancel = context.WithTimeout(ctx, v.timeout/hopShare)
 		defer cancel()
+	}
+	if !waits && len(qs) == 1 && len(qs[0].Keys) == 1 {
+		r := v.remote.askOne(hop, to, qs[0], v.timeout/hopShare)
+		v.metrics.hop(qs[0].View, began, r.err)
+		of[0].take(r)
+		return
 	}
 	for i, r := range v.remote.ask(hop, to, qs) {
 		v.metrics.hop(qs[i].View, began, r.err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -11,8 +13,9 @@ import (
 	"payerflow/internal/peers"
 )
 
-// BenchmarkPointReads reads one row from its owner, and by a hop: with the CPU
-// seconds of both workers and the broker, which are in this process.
+// BenchmarkPointReads reads one row from its owner, and by a hop, one reader and
+// 32: with the CPU seconds of both workers and the broker, which are in this
+// process.
 func BenchmarkPointReads(b *testing.B) {
 	c := newCluster(b)
 	owner := c.start(b.TempDir(), false, peers.Options{})
@@ -21,17 +24,15 @@ func BenchmarkPointReads(b *testing.B) {
 	eventually(b, "all rows", func() bool { return owner.has(all) })
 	replica := c.start(b.TempDir(), true, peers.Options{})
 	eventually(b, "all rows by a hop", func() bool { return replica.has(all) })
-	for name, w := range map[string]*worker{"owner": owner, "hop": replica} {
-		b.Run(name, func(b *testing.B) {
-			took := make([]time.Duration, 0, b.N)
+	for _, c := range []struct {
+		name    string
+		w       *worker
+		readers int
+	}{{"owner", owner, 1}, {"owner32", owner, 32}, {"hop", replica, 1}, {"hop32", replica, 32}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
 			before := cpu(b)
-			for i := 0; b.Loop(); i++ {
-				began := time.Now()
-				if _, err := w.Get(context.Background(), "claim-status", all[i%len(all)], false); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, time.Since(began))
-			}
+			took := reads(b, c.w, all, c.readers)
 			b.ReportMetric((cpu(b)-before).Seconds()*1e6/float64(len(took)), "cpu-s/M")
 			slices.Sort(took)
 			for _, q := range []int{50, 99} {
@@ -39,6 +40,27 @@ func BenchmarkPointReads(b *testing.B) {
 			}
 		})
 	}
+}
+
+// reads has so many readers share b.N reads, and says how long each took.
+func reads(b *testing.B, w *worker, keys []string, readers int) []time.Duration {
+	took := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range readers {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
+				began := time.Now()
+				if _, err := w.Get(context.Background(), "claim-status", keys[int(i)%len(keys)], false); err != nil {
+					b.Error(err)
+					return
+				}
+				took[i] = time.Since(began)
+			}
+		})
+	}
+	wg.Wait()
+	return took
 }
 
 // cpu is what this process has used.

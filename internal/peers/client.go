@@ -41,6 +41,7 @@ type client struct {
 	mu        sync.Mutex
 	services  map[string]peerpbconnect.PeerServiceClient // by address
 	shunned   map[string]time.Time                       // until when, by instance
+	lines     map[topology.Holder]*line
 }
 
 func newClient(s Security, log *slog.Logger) (*client, error) {
@@ -48,7 +49,7 @@ func newClient(s Security, log *slog.Logger) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{id: id, services: map[string]peerpbconnect.PeerServiceClient{}, shunned: map[string]time.Time{}}
+	c := &client{id: id, services: map[string]peerpbconnect.PeerServiceClient{}, shunned: map[string]time.Time{}, lines: map[topology.Holder]*line{}}
 	c.transport = &http.Transport{Protocols: protocols(), DialContext: c.dialPlain, DialTLSContext: c.dialTLS, IdleConnTimeout: time.Minute,
 		DisableCompression: true, HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingFor, StrictMaxConcurrentRequests: false}}
 	return c, nil

@@ -326,3 +326,39 @@ func TestAnyWorkerAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestReadersWhoAskTogetherGetTheirOwn has many readers ask for rows by a hop at
+// a time, for some that are not there, and some who leave: each of the others is
+// answered with the row that it asked for.
+func TestReadersWhoAskTogetherGetTheirOwn(t *testing.T) {
+	c := newCluster(t)
+	all := some(60)
+	owner := c.start(t.TempDir(), false, peers.Options{})
+	c.produce(all...)
+	eventually(t, "all rows", func() bool { return owner.has(all) })
+	other := c.start(t.TempDir(), true, peers.Options{})
+	eventually(t, "all rows by a hop", func() bool { return other.has(all) })
+	var wg sync.WaitGroup
+	for reader := range 48 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			if reader%6 == 0 {
+				cancel()
+			}
+			for i := range all {
+				key := all[(i+reader)%len(all)]
+				if reader%6 == 1 {
+					key = "nobody-" + key
+				}
+				a, err := other.Get(ctx, "claim-status", key, false)
+				switch {
+				case reader%6 == 0: // it has left
+				case reader%6 == 1 && !errors.Is(err, topology.ErrNotFound), reader%6 != 1 && (err != nil || a.Key != key):
+					t.Errorf("reader %d: %q, %v", reader, a.Key, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
