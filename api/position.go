@@ -25,6 +25,9 @@ type of struct{ topic, incarnation string }
 
 // positionToken stands for what some answers of a view hold.
 func positionToken(v topology.Served, answers ...topology.Answer) string {
+	if len(answers) == 1 && answers[0].Incarnation != "" {
+		return tokenOf(v, answers[0].Incarnation, placeOf(answers[0].Partition, answers[0].Changelog))
+	}
 	next := map[int32]int64{}
 	incarnation := ""
 	for _, a := range answers {
@@ -38,10 +41,18 @@ func positionToken(v topology.Served, answers ...topology.Answer) string {
 	}
 	var places []string
 	for p, offset := range next {
-		places = append(places, strconv.Itoa(int(p))+"."+strconv.FormatInt(offset, 10))
+		places = append(places, placeOf(p, offset))
 	}
 	slices.Sort(places)
-	return base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{tokenVersion, v.Table, incarnation, strings.Join(places, ",")}, ":")))
+	return tokenOf(v, incarnation, strings.Join(places, ","))
+}
+
+func placeOf(partition int32, offset int64) string {
+	return strconv.Itoa(int(partition)) + "." + strconv.FormatInt(offset, 10)
+}
+
+func tokenOf(v topology.Served, incarnation, places string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(tokenVersion + ":" + v.Table + ":" + incarnation + ":" + places))
 }
 
 // parsePosition reads a token of either kind.

@@ -71,12 +71,12 @@ func answer(view string, a topology.Answer, mask *processors.RowMask) (Answer, e
 }
 
 func asOf(a topology.Answer) AsOf {
-	out := AsOf{EventTime: a.Row.LatestEventAt(), Positions: []Position{}}
+	out := AsOf{EventTime: a.Row.LatestEventAt(), Positions: make([]Position, 0, len(a.Positions))}
 	for _, p := range a.Positions {
 		out.Positions = append(out.Positions, Position(p))
 	}
-	if a.Lag >= 0 {
-		out.Lag = &a.Lag
+	if lag := a.Lag; lag >= 0 {
+		out.Lag = &lag
 	}
 	if a.Age >= 0 {
 		seconds := math.Round(a.Age.Seconds()*1000) / 1000

@@ -87,12 +87,26 @@ func (s *surface) shows(ctx context.Context, v topology.Served, m *processors.Ro
 }
 
 func (s *surface) whole(rules *processors.Rules, v topology.Served) *processors.RowMask {
+	if m := s.masks.known(rules, maskOf{view: v.Name}); m != nil {
+		return m
+	}
+	return s.wholeAnew(rules, v)
+}
+
+func (s *surface) wholeAnew(rules *processors.Rules, v topology.Served) *processors.RowMask {
 	return s.masks.get(rules, maskOf{view: v.Name}, func() (string, func() *processors.RowMask) {
 		return v.Name, func() *processors.RowMask { return rules.WholeRows(v) }
 	})
 }
 
 func (s *surface) mask(rules *processors.Rules, v topology.Served, p access.Principal, opened []string) *processors.RowMask {
+	if m := s.masks.known(rules, maskOf{v.Name, p.Team, p.Application, strings.Join(opened, ",")}); m != nil {
+		return m
+	}
+	return s.maskAnew(rules, v, p, opened)
+}
+
+func (s *surface) maskAnew(rules *processors.Rules, v topology.Served, p access.Principal, opened []string) *processors.RowMask {
 	return s.masks.get(rules, maskOf{v.Name, p.Team, p.Application, strings.Join(opened, ",")}, func() (string, func() *processors.RowMask) {
 		classes := rules.RowClasses(p.Team, p.Application, v.EventTypes)
 		for _, c := range opened {
@@ -105,6 +119,16 @@ func (s *surface) mask(rules *processors.Rules, v topology.Served, p access.Prin
 		slices.Sort(names)
 		return v.Name + " " + strings.Join(names, ","), func() *processors.RowMask { return rules.RowMask(v, classes) }
 	})
+}
+
+// known finds a mask that get has returned for these rules; nil: none.
+func (m *masks) known(rules *processors.Rules, of maskOf) *processors.RowMask {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if rules.RoutingHash() != m.hash {
+		return nil
+	}
+	return m.of[of]
 }
 
 // get finds a mask by the rules' hash and the reader, else by its classes, and

@@ -133,11 +133,11 @@ func (g *Guard) Wrap(open func(*http.Request) bool, next http.Handler) http.Hand
 		s.end = end
 		g.hold(s)
 		defer g.release(s)
-		if r = r.WithContext(ctx); g.trail == nil {
-			next.ServeHTTP(w, r)
+		if g.trail == nil {
+			next.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
-		g.trail.Serve(w, r, audit.Who{Actor: p.Token, Team: p.Team}, next)
+		g.trail.Serve(ctx, w, r, audit.Who{Actor: p.Token, Team: p.Team}, next)
 	})
 }
 

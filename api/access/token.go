@@ -10,8 +10,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 	"strings"
+	"sync"
 
 	"payerflow/tables"
 )
@@ -29,8 +31,9 @@ const (
 // keys follow from the deployment's secret, so that a copy of the rules opens
 // nothing.
 type Keyring struct {
-	key, nobody []byte
-	seal        cipher.AEAD
+	nobody []byte
+	seal   cipher.AEAD
+	hashes sync.Pool // of hash.Hash with the key, so that a request makes none
 }
 
 // NewKeyring derives the key from the deployment's secret.
@@ -46,7 +49,8 @@ func NewKeyring(secret []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keyring{key: key, nobody: make([]byte, sha256.Size), seal: seal}
+	k := &Keyring{nobody: make([]byte, sha256.Size), seal: seal}
+	k.hashes.New = func() any { return hmac.New(sha256.New, key) }
 	_, err = rand.Read(k.nobody)
 	return k, err
 }
@@ -81,7 +85,9 @@ func (k *Keyring) Mint(t tables.Token) (tables.Token, string) {
 }
 
 func (k *Keyring) hash(secret string) []byte {
-	h := hmac.New(sha256.New, k.key)
+	h := k.hashes.Get().(hash.Hash)
+	defer k.hashes.Put(h)
+	h.Reset()
 	_, _ = h.Write([]byte(secret)) // never fails
 	return h.Sum(nil)
 }

@@ -13,13 +13,12 @@ import (
 
 // Serve lets a request of a known caller through. Where the request says that
 // it reads or changes something that is audited, its answer is held back until
-// it is written down; where that fails, nothing of it leaves.
-func (t *Trail) Serve(w http.ResponseWriter, r *http.Request, who Who, next http.Handler) {
-	n := &Note{trail: t, who: who, trace: traceOf(r)}
-	a := &answer{ResponseWriter: w, note: n}
-	r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
-	a.ctx = r.Context()
-	next.ServeHTTP(a, r)
+// it is written down; where that fails, nothing of it leaves. ctx is the context
+// that the request goes on with.
+func (t *Trail) Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, who Who, next http.Handler) {
+	a := &answer{ResponseWriter: w, note: Note{trail: t, who: who, trace: traceOf(r)}}
+	a.ctx = context.WithValue(ctx, noteKey{}, &a.note)
+	next.ServeHTTP(a, r.WithContext(a.ctx))
 	a.end()
 }
 
@@ -36,7 +35,7 @@ func traceOf(r *http.Request) string {
 type answer struct {
 	http.ResponseWriter
 	ctx     context.Context
-	note    *Note
+	note    Note
 	status  int // 0: none yet
 	settled bool
 	refused bool // another answer was given in its place
