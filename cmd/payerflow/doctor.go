@@ -13,12 +13,14 @@ import (
 
 func (a *app) doctorCommand() *cobra.Command {
 	var dev, probe bool
+	var as string
+	var views []string
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check configuration, machine, broker, topics, rights and registry", Args: exactly(0),
 		Long: `Check what a worker needs before it is started, with the configuration that the worker will have: the
 partitioner, the data directory, the brokers and their settings, every topic, what we may do with them, the
 schema registry, the clocks. Nothing is changed. With --probe, transactions are tried on a topic that is made
-for it and deleted. Exit code 5 where a check failed; a warning and what is skipped do not change it.`,
+for it and deleted. With --as views, what a replica needs is checked in place of that. Exit code 5 where a check failed; a warning and what is skipped do not change it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts, err := a.client()
 			if err != nil {
@@ -26,6 +28,12 @@ for it and deleted. Exit code 5 where a check failed; a warning and what is skip
 			}
 			patient := a.patient(dev, probe)
 			patient.Client = opts
+			if patient.Replica, err = asReplica(as); err != nil {
+				return err
+			}
+			if patient.Views, err = knownViews(views); err != nil {
+				return err
+			}
 			findings := append([]doctor.Finding{{Check: "configuration", State: doctor.OK, Found: "legal"}}, doctor.Examine(cmd.Context(), patient)...)
 			var rows [][]string
 			for _, f := range findings {
@@ -42,7 +50,17 @@ for it and deleted. Exit code 5 where a check failed; a warning and what is skip
 	}
 	devFlag(cmd, &dev)
 	cmd.Flags().BoolVar(&probe, "probe", false, "try transactions on a topic made for it, which is deleted afterwards")
+	cmd.Flags().StringVar(&as, "as", "worker", "what is to be started here: worker or views")
+	cmd.Flags().StringSliceVar(&views, "views", nil, "with --as views: those that it follows, as its own --views")
 	return cmd
+}
+
+func asReplica(as string) (bool, error) {
+	switch as {
+	case "worker", "views":
+		return as == "views", nil
+	}
+	return false, coded(exitUsage, fmt.Errorf("--as: %q is neither worker nor views", as))
 }
 
 // patient is a worker as it would be started with this configuration.

@@ -59,7 +59,7 @@ func newFleet(t *testing.T, tg target) *fleet {
 	for i := range fleetWorkers + fleetReplicas {
 		n := &node{name: fmt.Sprintf("worker %d", i+1), dir: t.TempDir(), start: tg.worker}
 		if i >= fleetWorkers {
-			n.name, n.start = fmt.Sprintf("replica %d", i-fleetWorkers+1), tg.replica
+			n.name, n.start = fmt.Sprintf("replica %d", i-fleetWorkers+1), func(t *testing.T, dir string) (*process, string) { return tg.replica(t, dir) }
 		}
 		n.up(t)
 		f.nodes = append(f.nodes, n)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,9 +19,9 @@ import (
 var writes = flag.Int("writes", 100, "events that TestReadYourWrite publishes and reads back")
 
 // replica starts a process that folds nothing.
-func (tg target) replica(t *testing.T, dataDir string) (*process, string) {
+func (tg target) replica(t *testing.T, dataDir string, more ...string) (*process, string) {
 	t.Helper()
-	p := spawn(t, append([]string{"views", "--data-dir", dataDir, "--http-addr", "127.0.0.1:0"}, tg.flags()...)...)
+	p := spawn(t, slices.Concat([]string{"views", "--data-dir", dataDir, "--http-addr", "127.0.0.1:0"}, tg.flags(), more)...)
 	addr := p.await(`replica starts.* http=(\S+)`)
 	tokens.Store(addr, tg.token)
 	return p, "http://" + addr

@@ -33,13 +33,18 @@ func cluster(ctx context.Context, s Setup) ([]Finding, sample) {
 			skipped("topics and rights", "not every broker answers")}, sample{}
 	}
 	r := kafka.Required.CappedTo(len(brokers))
-	out := append([]Finding{reached(brokers), size(len(brokers), s.Dev)}, features(brokers, s)...)
-	out = append(out, producer(s.ExactlyOnce))
+	out := []Finding{reached(brokers), size(len(brokers), s.Dev)}
+	if !s.Replica {
+		out = append(append(out, features(brokers, s)...), producer(s.ExactlyOnce))
+	}
 	topics, err := settled(ctx, client, namesOf(s.Topics))
 	if err != nil {
 		return append(out, fail("topics", err.Error(), "ask again; where it stays so, look into the broker's log")), sample{}
 	}
 	out = append(out, judgeTopics(s.Topics, topics, r)...)
+	if s.Replica {
+		return append(out, replicaRights(ctx, client, s, topics)...), sample{}
+	}
 	out = append(out, offsetsKept(brokers, longestKept(s.Groups)))
 	out = append(out, internalTopic(offsetsTopic, topics[offsetsTopic], brokers, "offsets.topic.replication.factor", r))
 	if s.ExactlyOnce {

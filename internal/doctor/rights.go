@@ -53,7 +53,15 @@ func needs(groups []topology.Declared) map[string][]string {
 	return out
 }
 
-const grant = "grant them to this worker's principal"
+// principal is whose rights are judged.
+type principal string
+
+const (
+	worker  principal = "worker"
+	replica principal = "replica"
+)
+
+func (p principal) grant() string { return "grant them to this " + string(p) + "'s principal" }
 
 // rights are the checks of what the cluster lets us do.
 func rights(ctx context.Context, client *kafka.Client, s Setup, topics map[string]kafka.TopicFacts) []Finding {
@@ -61,12 +69,12 @@ func rights(ctx context.Context, client *kafka.Client, s Setup, topics map[strin
 	if authorizer == kafka.NoAuthorizer {
 		return []Finding{ok("rights", "none: the cluster has no authorizer, everybody may do everything")}
 	}
-	out := []Finding{asked(authorizer), topicRights(needs(s.Groups), topics), clusterRights(client.ClusterRights(ctx))}
+	out := []Finding{asked(authorizer), topicRights(worker, needs(s.Groups), topics), clusterRights(client.ClusterRights(ctx))}
 	names := consumerGroups(s.Groups)
 	if may, err := kafka.GroupRights(ctx, s.Brokers, names, s.Client...); err != nil {
 		out = append(out, skipped("rights on groups", notTold+": "+err.Error()))
 	} else {
-		out = append(out, groupRights(names, may))
+		out = append(out, groupRights(worker, names, may, read, describe))
 	}
 	if !s.ExactlyOnce {
 		return append(out, skipped("rights on transactional ids", "engine.guarantee is at-least-once"))
@@ -101,15 +109,17 @@ func clusterRights(may []string, err error) Finding {
 	case may == nil:
 		return skipped(check, notTold)
 	case len(lacks) > 0:
-		return warn(check, "missing: "+strings.Join(lacks, ", "), grant+", or teams' access rules do not follow their subscriptions")
+		return warn(check, "missing: "+strings.Join(lacks, ", "), worker.grant()+", or teams' access rules do not follow their subscriptions")
 	}
 	return ok(check, "teams' access rules can follow their subscriptions")
 }
 
-func topicRights(needs map[string][]string, topics map[string]kafka.TopicFacts) Finding {
-	const check = "rights on topics"
-	var lacks []string
-	silent := 0
+func topicRights(p principal, needs map[string][]string, topics map[string]kafka.TopicFacts) Finding {
+	lacks, silent := lackingTopics(needs, topics)
+	return p.judge("rights on topics", lacks, silent, len(needs))
+}
+
+func lackingTopics(needs map[string][]string, topics map[string]kafka.TopicFacts) (lacks []string, silent int) {
 	for name, ops := range needs {
 		f := topics[name]
 		switch {
@@ -124,21 +134,24 @@ func topicRights(needs map[string][]string, topics map[string]kafka.TopicFacts) 
 			}
 		}
 	}
-	return judgeRights(check, lacks, silent, len(needs))
+	return lacks, silent
 }
 
-func groupRights(groups []string, may map[string][]string) Finding {
-	var lacks []string
-	silent := 0
+func groupRights(p principal, groups []string, may map[string][]string, ops ...string) Finding {
+	lacks, silent := lackingGroups(groups, may, ops...)
+	return p.judge("rights on groups", lacks, silent, len(groups))
+}
+
+func lackingGroups(groups []string, may map[string][]string, want ...string) (lacks []string, silent int) {
 	for _, g := range groups {
 		ops, told := may[g]
 		if !told {
 			silent++
-		} else if l := without([]string{read, describe}, ops); len(l) > 0 {
+		} else if l := without(want, ops); len(l) > 0 {
 			lacks = append(lacks, g+": "+strings.Join(l, ", "))
 		}
 	}
-	return judgeRights("rights on groups", lacks, silent, len(groups))
+	return lacks, silent
 }
 
 func transactionalRights(groups []string, may map[string]bool) Finding {
@@ -148,22 +161,22 @@ func transactionalRights(groups []string, may map[string]bool) Finding {
 			lacks = append(lacks, topology.TransactionalIDs(g)+"*: WRITE, DESCRIBE")
 		}
 	}
-	f := judgeRights("rights on transactional ids", lacks, 0, len(groups))
+	f := worker.judge("rights on transactional ids", lacks, 0, len(groups))
 	if f.State == OK {
 		f.Found = fmt.Sprintf("DESCRIBE on all %d; WRITE is shown only by writing, see isolation", len(groups))
 	}
 	return f
 }
 
-func judgeRights(check string, lacks []string, silent, all int) Finding {
+func (p principal) judge(check string, lacks []string, silent, all int) Finding {
 	slices.Sort(lacks)
 	switch {
 	case len(lacks) > 0:
-		return fail(check, "missing on "+some(lacks), grant)
+		return fail(check, "missing on "+some(lacks), p.grant())
 	case silent > 0:
 		return skipped(check, fmt.Sprintf("%d of %d: %s", silent, all, notTold))
 	}
-	return ok(check, fmt.Sprintf("all that a worker needs, on %d", all))
+	return ok(check, fmt.Sprintf("all that a %s needs, on %d", p, all))
 }
 
 func without(want, have []string) (lacks []string) {

@@ -22,6 +22,9 @@ type Setup struct {
 	Dev   bool // a cluster of fewer brokers than the catalogue asks for is meant so
 	Probe bool // try transactions on a topic made for it
 
+	Replica bool     // in place of a worker
+	Views   []string // that it follows; nil: all
+
 	Groups   []topology.Declared
 	Topics   []topology.Topic // all that the application needs
 	Subjects []topologies.Subject

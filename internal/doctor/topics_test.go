@@ -155,7 +155,7 @@ func TestTopicRights(t *testing.T) {
 	for name := range want {
 		all[name] = kafka.TopicFacts{May: []string{read, write, describe}}
 	}
-	judged(t, topicRights(want, all), OK, "")
+	judged(t, topicRights(worker, want, all), OK, "")
 	for _, g := range topologies.All {
 		for _, c := range []struct {
 			topic string
@@ -172,7 +172,7 @@ func TestTopicRights(t *testing.T) {
 		} {
 			have := maps.Clone(all)
 			have[c.topic] = c.facts
-			judged(t, topicRights(want, have), c.state, c.says)
+			judged(t, topicRights(worker, want, have), c.state, c.says)
 		}
 	}
 }
@@ -186,13 +186,13 @@ func TestGroupRights(t *testing.T) {
 	for _, n := range names {
 		may[n], seen[n] = []string{read, describe}, true
 	}
-	judged(t, groupRights(names, may), OK, "")
+	judged(t, groupRights(worker, names, may, read, describe), OK, "")
 	judged(t, transactionalRights(names, seen), OK, "only by writing")
 	may[names[0]], seen[names[0]] = []string{describe}, false
-	judged(t, groupRights(names, may), Fail, names[0]+": READ")
+	judged(t, groupRights(worker, names, may, read, describe), Fail, names[0]+": READ")
 	judged(t, transactionalRights(names, seen), Fail, "payerflow."+names[0]+".*")
 	delete(may, names[0])
-	judged(t, groupRights(names, may), Skipped, notTold)
+	judged(t, groupRights(worker, names, may, read, describe), Skipped, notTold)
 }
 
 func TestClusterRights(t *testing.T) {

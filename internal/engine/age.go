@@ -2,13 +2,23 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"payerflow/internal/topology"
 )
 
-// ageEvery is how often it is found out what copies hold.
-const ageEvery = time.Second
+const (
+	// ageEvery is how often it is found out what copies hold.
+	ageEvery = time.Second
+	// sayAgain is how often it is said that this fails, where it fails alike.
+	sayAgain = time.Minute
+)
 
 // age finds out what the copies hold that this worker does not fold, and which
 // tables there are, until ctx ends.
@@ -16,19 +26,11 @@ func (e *Engine) age(ctx context.Context) {
 	tick := time.NewTicker(ageEvery)
 	defer tick.Stop()
 	var origins time.Time
+	said := map[string]time.Time{}
 	for {
-		cl, err := e.progress.cluster()
-		if err == nil && time.Since(origins) > originsEvery {
-			if err = e.readOrigins(cl); err == nil {
-				origins = time.Now()
-			}
-		}
-		for _, g := range e.views {
-			if err == nil {
-				err = g.ageCopies(ctx)
-			}
-		}
-		if err != nil && ctx.Err() == nil {
+		err := e.ageViews(ctx, &origins)
+		if err != nil && ctx.Err() == nil && time.Since(said[err.Error()]) > sayAgain {
+			said = map[string]time.Time{err.Error(): time.Now()}
 			e.log.Warn("how old copies of tables are is not known for now", "error", err)
 		}
 		select {
@@ -37,6 +39,36 @@ func (e *Engine) age(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// ageViews goes on past what we are refused: that is a matter of one view, and
+// brokers that are away of all.
+func (e *Engine) ageViews(ctx context.Context, origins *time.Time) error {
+	cl, err := e.progress.cluster()
+	if err != nil {
+		return err
+	}
+	var refused []error
+	if time.Since(*origins) > originsEvery {
+		if err := e.readOrigins(cl); err == nil {
+			*origins = time.Now()
+		} else if refused = append(refused, err); !denied(err) {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.views)) {
+		if err := e.views[name].ageCopies(ctx); err != nil {
+			if refused = append(refused, fmt.Errorf("view %s: %w", name, err)); !denied(err) {
+				break
+			}
+		}
+	}
+	return errors.Join(refused...)
+}
+
+// denied says whether the cluster's access rules refuse something.
+func denied(err error) bool {
+	return errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.GroupAuthorizationFailed)
 }
 
 // chase is how the ends that inputs had at a moment come to a copy: first the
@@ -68,8 +100,12 @@ func (g *group) ageCopies(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	now, progress := time.Now(), g.e.progress
-	ends, err := progress.stable(ctx, g.reads)
+	progress := g.e.progress
+	now, err := g.fedUntil(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	ends, err := g.endsOfInputs(ctx)
 	if err != nil {
 		return err
 	}
@@ -83,13 +119,13 @@ func (g *group) ageCopies(ctx context.Context) error {
 	}
 	for _, p := range partitions {
 		c := g.copies.chase(p)
-		if c.at.IsZero() {
+		if c.at.IsZero() && !now.IsZero() {
 			c.at, c.ends = now, map[topicPartition]int64{}
 			for _, in := range g.inputs(p) {
 				c.ends[in] = ends[in]
 			}
 		}
-		if !c.committed && g.isPast(ctx, c.ends, committed) {
+		if !c.at.IsZero() && !c.committed && g.isPast(ctx, c.ends, committed) {
 			c.committed, c.changelog = true, tables[topicPartition{g.Table.Name, p}]
 			for _, in := range g.inputs(p) {
 				c.positions = append(c.positions, topology.Position{Topic: in.topic, Partition: p, Offset: committed[in]})
@@ -105,6 +141,22 @@ func (g *group) ageCopies(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// endsOfInputs are last stable offsets; of what is repartitioned, high
+// watermarks: see progress.ends.
+func (g *group) endsOfInputs(ctx context.Context) (map[topicPartition]int64, error) {
+	ends, err := g.e.progress.stable(ctx, g.reads)
+	if err != nil || len(g.feeding) == 0 {
+		return ends, err
+	}
+	var vias []string
+	for _, via := range g.Vias() {
+		vias = append(vias, via.Name)
+	}
+	highest, err := g.e.progress.ends(ctx, vias)
+	maps.Copy(ends, highest)
+	return ends, err
 }
 
 // isPast says whether a group is past offsets, but for markers.

@@ -17,6 +17,7 @@ type copies struct {
 	mu    sync.Mutex
 	known map[int32]known
 	after map[int32]*chase // age's
+	fed   fed
 }
 
 func (c *copies) chase(partition int32) *chase {

@@ -157,6 +157,9 @@ func (p *progress) past(ctx context.Context, group, topic string, need map[int32
 	look, began := firstLook, time.Now()
 	for looked := began; len(waits) > 0; looked = time.Now() {
 		have, err := p.committed(ctx, group, looked)
+		if denied(err) {
+			return &topology.NotReachedError{Group: group, Topic: topic, Refused: true}
+		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, topology.ErrUnavailable) {
 			return err
 		}

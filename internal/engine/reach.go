@@ -96,8 +96,8 @@ func (e *Engine) step(ctx context.Context, batch []topology.Step, need needs) er
 	}
 	ends, err := e.progress.ends(ctx, writes)
 	if err != nil {
-		if ctx.Err() != nil {
-			return &topology.NotReachedError{Group: batch[0].Group, Topic: batch[0].Topic}
+		if ctx.Err() != nil || denied(err) {
+			return &topology.NotReachedError{Group: batch[0].Group, Topic: batch[0].Topic, Refused: denied(err)}
 		}
 		return err
 	}

@@ -31,21 +31,7 @@ type changelog struct {
 func newChangelog(t testing.TB) *changelog {
 	t.Helper()
 	c := newCluster(t)
-	cfg := c.config(t.TempDir())
-	cfg.Follows = true
-	e, err := engine.Open(cfg, []topology.Declared{topologies.ClaimStatus.Declare()}, c.schemas)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- e.Follow(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, e.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	e := c.follow([]topology.Declared{topologies.ClaimStatus.Declare()})
 	tx, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID("test"))
 	if err != nil {
 		t.Fatal(err)

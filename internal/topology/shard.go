@@ -78,9 +78,15 @@ var (
 )
 
 // NotReachedError is ErrNotReached with the place of the wait.
-type NotReachedError struct{ Group, Topic string }
+type NotReachedError struct {
+	Group, Topic string
+	Refused      bool // the cluster does not let this process see how far the group is
+}
 
 func (e *NotReachedError) Error() string {
+	if e.Refused {
+		return "this process has no right to see how far group " + e.Group + " is in " + e.Topic
+	}
 	return "group " + e.Group + " is not past it in " + e.Topic
 }
 
