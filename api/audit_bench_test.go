@@ -17,6 +17,7 @@ import (
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 	"payerflow/topologies"
 )
@@ -27,24 +28,8 @@ const readers = 64
 // answers are audited on the embedded broker, of one that holds nothing classed
 // to the audit, and of the same to a reader from whom most fields are withheld. Readers ask at once again, or pause.
 func BenchmarkReads(b *testing.B) {
-	broker, err := embedded.StartBroker(b.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = broker.Close() })
-	c, err := kafka.Dial(b.Context(), []string{broker.Addr()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	r := kafka.Required.CappedTo(1)
-	changes, err := c.Diff(b.Context(), topologies.Mediator, r)
-	if err == nil {
-		err = c.Apply(b.Context(), changes, r, func(kafka.Change) {})
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	broker := stage.Broker(b, embedded.BrokerConfig{DataDir: b.TempDir()})
+	stage.Topics(b, broker.Addr(), topologies.Mediator...)
 	log, err := kafka.OpenAudit([]string{broker.Addr()}, &codecs.Memory{})
 	if err != nil {
 		b.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"payerflow/api"
 	"payerflow/client"
 	"payerflow/events"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 )
 
@@ -24,7 +25,7 @@ var all = tables.Scopes{Admin: true}
 // has awaits that a claim's row has so many facts.
 func (w *planter) has(claim string, facts int) {
 	w.t.Helper()
-	await(w.t, "the row of the claim", func() bool {
+	stage.Await(w.t, "the row of the claim", func() bool {
 		row, err := client.Get[map[string]any](w.t.Context(), w.client, "claim-status", claim, client.Ask{})
 		history, _ := row.Value["history"].([]any)
 		return err == nil && len(history) == facts
@@ -164,10 +165,10 @@ func TestRowsUnderAKeyAreWatched(t *testing.T) {
 	p.bills("c-1")
 	p.bills("c-2")
 	f := follow(t, w.client, "claims-by-member", "m1", "")
-	await(t, "both claims", func() bool { s := f.story(); return slices.Contains(s, "c-1") && slices.Contains(s, "c-2") })
+	stage.Await(t, "both claims", func() bool { s := f.story(); return slices.Contains(s, "c-1") && slices.Contains(s, "c-2") })
 	p.bills("c-3")
-	await(t, "the third claim", func() bool { return slices.Contains(f.story(), "c-3") })
-	await(t, "a place to resume at", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.got[len(f.got)-1].Resume != "" })
+	stage.Await(t, "the third claim", func() bool { return slices.Contains(f.story(), "c-3") })
+	stage.Await(t, "a place to resume at", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.got[len(f.got)-1].Resume != "" })
 	f.stop()
 	ids := map[string]string{}
 	for _, ch := range f.got {
@@ -220,10 +221,10 @@ func TestAWatchShowsWhatMayBeSeenAtTheMoment(t *testing.T) {
 	}
 	guard.permit(t, "PHI")
 	p.bills("c-1")
-	await(t, "the next state", func() bool { return len(f.story()) == 3 })
+	stage.Await(t, "the next state", func() bool { return len(f.story()) == 3 })
 	guard.row.Revoked = true
 	guard.apply(t, tables.KindToken, guard.row.ID, guard.row)
-	await(t, "the end", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.err != nil })
+	stage.Await(t, "the end", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.err != nil })
 	if got, ok := errors.AsType[*client.Problem](f.err); !ok || got.Status != 401 || got.Code != "INVALID_TOKEN" {
 		t.Errorf("%v", f.err)
 	}
@@ -231,7 +232,7 @@ func TestAWatchShowsWhatMayBeSeenAtTheMoment(t *testing.T) {
 		t.Errorf("withheld from who may see it: %v", got)
 	}
 	want := []string{"view.watch ALLOW   0", "view.watch.change ALLOW  PHI 1", "view.watch.end ALLOW INVALID_TOKEN PHI 2"}
-	await(t, "the audit", func() bool { return len(guard.log.acts()) == 3 })
+	stage.Await(t, "the audit", func() bool { return len(guard.log.acts()) == 3 })
 	if got := guard.log.acts(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
@@ -267,14 +268,14 @@ func TestWhoDoesNotReadIsCut(t *testing.T) {
 	if _, err := io.WriteString(conn, "GET /v1/views/claim-status/c-1 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "+guard.token+"\r\nAccept: text/event-stream\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the watch", func() bool { return len(guard.log.acts()) == 1 })
+	stage.Await(t, "the watch", func() bool { return len(guard.log.acts()) == 1 })
 	f := follow(t, w.client, "claim-status", "c-1", "")
 	f.tells("gone")
 	want := []string{"gone"}
 	for n := 1; len(guard.log.acts()) < 3; n++ {
 		p.bills("c-1")
 		want = append(want, strconv.Itoa(n))
-		await(t, "the state", func() bool { return len(f.story()) >= 2 })
+		stage.Await(t, "the state", func() bool { return len(f.story()) >= 2 })
 		if n > 5000 {
 			t.Fatal("it is not cut")
 		}
@@ -285,7 +286,7 @@ func TestWhoDoesNotReadIsCut(t *testing.T) {
 	// States within one transaction are one: what was told goes up and ends with
 	// the last.
 	last := want[len(want)-1]
-	await(t, "the last state", func() bool { s := f.story(); return s[len(s)-1] == last })
+	stage.Await(t, "the last state", func() bool { s := f.story(); return s[len(s)-1] == last })
 	before := 0
 	for _, s := range f.story()[1:] {
 		n, err := strconv.Atoi(s)

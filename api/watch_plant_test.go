@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/api"
@@ -22,6 +21,7 @@ import (
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
 	"payerflow/internal/peers"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
@@ -37,23 +37,14 @@ type plant struct {
 
 func planted(t testing.TB) *plant {
 	t.Helper()
-	b, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
+	b := stage.Broker(t, embedded.BrokerConfig{})
 	p := &plant{t: t, broker: b, schemas: &codecs.Memory{}, bill: 100}
+	var err error
 	if p.client, err = kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.client.Close)
-	for _, topic := range topologies.Topics() {
-		policy, largest := string(topic.Cleanup), strconv.Itoa(topic.MaxMessageBytes)
-		if _, err := kadm.NewClient(p.client).CreateTopic(t.Context(), int32(topic.Partitions), 1,
-			map[string]*string{"cleanup.policy": &policy, "max.message.bytes": &largest}, topic.Name); err != nil {
-			t.Fatal(err)
-		}
-	}
+	stage.Topics(t, b.Addr(), topologies.Topics()...)
 	return p
 }
 
@@ -117,23 +108,11 @@ func (p *plant) worker(guard *letting, b api.WatchBounds) *planter {
 	})
 	p.t.Cleanup(w.stop)
 	w.client = client.New(w.server.URL, client.Options{Token: guard.token})
-	await(p.t, "a row to be there or not", func() bool {
+	stage.Await(p.t, "a row to be there or not", func() bool {
 		_, err := client.Get[any](p.t.Context(), w.client, "claims-by-member", "none", client.Ask{})
 		return err == nil && e.Ready() == nil
 	})
 	return w
-}
-
-func await(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(60 * time.Second)
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within 60 s: %s", what)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // bills submits a claim once more, with another amount: its row's next state.
@@ -217,7 +196,7 @@ func (f *follower) story() (out []string) {
 
 func (f *follower) tells(want ...string) {
 	f.t.Helper()
-	await(f.t, fmt.Sprintf("%v, told %v, %v", want, f.story(), f.err), func() bool { return len(f.story()) >= len(want) })
+	stage.Await(f.t, fmt.Sprintf("%v, told %v, %v", want, f.story(), f.err), func() bool { return len(f.story()) >= len(want) })
 	if got := f.story(); !slices.Equal(got, want) {
 		f.t.Fatalf("told %v, want %v", got, want)
 	}

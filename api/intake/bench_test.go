@@ -23,7 +23,7 @@ import (
 	"payerflow/api/intake/intakepb/intakepbconnect"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
-	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/tables"
 )
 
@@ -73,19 +73,13 @@ const (
 
 func benchDoors(b *testing.B) string {
 	b.Helper()
-	brokers, registry := os.Getenv("INTAKE_BROKERS"), os.Getenv("INTAKE_REGISTRY")
+	brokers, schemas := os.Getenv("INTAKE_BROKERS"), codecs.OpenRegistry(os.Getenv("INTAKE_REGISTRY"))
 	if brokers == "" {
-		broker, err := embedded.StartBroker(b.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0"})
-		must(b, err)
-		b.Cleanup(func() { _ = broker.Close() })
-		r, err := embedded.StartRegistry(b.Context(), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}})
-		must(b, err)
-		b.Cleanup(func() { _ = r.Close() })
-		brokers, registry = broker.Addr(), r.URL()
-		prepare(b, brokers, codecs.OpenRegistry(registry))
+		broker, registry := stage.Cluster(b)
+		brokers, schemas = broker.Addr(), registry
 	}
-	firehose, err := kafka.OpenFirehose(strings.Split(brokers, ","), codecs.OpenRegistry(registry))
-	must(b, err)
+	firehose, err := kafka.OpenFirehose(strings.Split(brokers, ","), schemas)
+	stage.Must(b, err)
 	b.Cleanup(firehose.Close)
 	rules := registered(b)
 	mux := http.NewServeMux()
@@ -174,7 +168,7 @@ func BenchmarkBatches(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		resp, err := http.Post(url+"/v1/events", plain, bytes.NewReader(doc))
-		must(b, err)
+		stage.Must(b, err)
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusCreated {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"payerflow/api/intake"
+	"payerflow/internal/stage"
 )
 
 const (
@@ -88,7 +89,7 @@ func TestBatchOfCloudEvents(t *testing.T) {
 	d := start(t, nil)
 	a := d.post(ceBatch, "["+ceEvent+","+strings.Replace(ceEvent, `"synthetic":false,`, "", 1)+","+strings.Replace(ceEvent, "ce-1", "ce-3", 1)+"]")
 	var r intake.Results
-	must(t, json.Unmarshal([]byte(a.body), &r))
+	stage.Must(t, json.Unmarshal([]byte(a.body), &r))
 	if a.status != 207 || len(r.Results) != 3 || r.Results[0].Status != 201 || r.Results[1].Status != 422 || r.Results[2].ID != "ce-3" {
 		t.Fatalf("answer %d %s", a.status, a.body)
 	}

@@ -24,6 +24,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/events"
 	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/tables"
@@ -48,15 +49,8 @@ type doors struct {
 func testData(t testing.TB, name string) string {
 	t.Helper()
 	b, err := os.ReadFile("testdata/" + name)
-	must(t, err)
+	stage.Must(t, err)
 	return string(b)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func registered(t testing.TB) *processors.Rules {
@@ -73,17 +67,9 @@ func registered(t testing.TB) *processors.Rules {
 func start(t testing.TB, change func(*intake.Options)) *doors {
 	t.Helper()
 	d := &doors{t: t, rules: registered(t)}
-	var err error
-	d.broker, err = embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0"})
-	must(t, err)
-	t.Cleanup(func() { _ = d.broker.Close() })
-	registry, err := embedded.StartRegistry(t.Context(), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{d.broker.Addr()}})
-	must(t, err)
-	t.Cleanup(func() { _ = registry.Close() })
-	d.schemas = codecs.OpenRegistry(registry.URL())
-	prepare(t, d.broker.Addr(), d.schemas)
+	d.broker, d.schemas = stage.Cluster(t)
 	firehose, err := kafka.OpenFirehose([]string{d.broker.Addr()}, d.schemas)
-	must(t, err)
+	stage.Must(t, err)
 	t.Cleanup(firehose.Close)
 	d.caller.Store(&access.Principal{Token: "k1", Team: "members", Scopes: tables.Scopes{Publish: []string{"Member-*", "KaaS-*", "CLAIM_*"}}})
 	o := intake.Options{Firehose: firehose, Clock: func() time.Time { return now }, Rules: func() (intake.Snapshot, error) {
@@ -127,19 +113,6 @@ func (d *doors) revoked() context.Context {
 	return context.Background()
 }
 
-func prepare(t testing.TB, broker string, schemas *codecs.Registry) {
-	t.Helper()
-	c, err := kafka.Dial(t.Context(), []string{broker})
-	must(t, err)
-	defer c.Close()
-	r := kafka.Required.CappedTo(1)
-	changes, err := c.Diff(t.Context(), topologies.Mediator, r)
-	must(t, err)
-	must(t, c.Apply(t.Context(), changes, r, func(kafka.Change) {}))
-	_, err = schemas.Register(topologies.Firehose.Topic.Subject(), topologies.Firehose.Codec.Schema())
-	must(t, err)
-}
-
 // answer is one response, read to its end.
 type answer struct {
 	status int
@@ -150,15 +123,15 @@ type answer struct {
 func (d *doors) send(header http.Header, body io.Reader) answer {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.url+"/v1/events", body)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	for name, values := range header {
 		r.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	resp, err := http.DefaultClient.Do(r)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	return answer{resp.StatusCode, resp.Header, string(b)}
 }
 
@@ -174,7 +147,7 @@ func (d *doors) committed(a answer) (intake.Committed, events.Envelope, map[stri
 		d.t.Fatalf("answer %d: %s", a.status, a.body)
 	}
 	var c intake.Committed
-	must(d.t, json.Unmarshal([]byte(a.body), &c))
+	stage.Must(d.t, json.Unmarshal([]byte(a.body), &c))
 	e, headers := d.record(c)
 	return c, e, headers
 }
@@ -182,22 +155,22 @@ func (d *doors) committed(a answer) (intake.Committed, events.Envelope, map[stri
 func (d *doors) record(c intake.Committed) (events.Envelope, map[string]string) {
 	d.t.Helper()
 	at, err := intake.ParseToken(c.Token)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	if want := (kafka.Coordinates{Topic: c.Topic, Partition: c.Partition, Offset: c.Offset}); at != want {
 		d.t.Fatalf("the token says %+v, the answer %+v", at, want)
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(d.broker.Addr()), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{at.Topic: {at.Partition: kgo.NewOffset().At(at.Offset)}}))
-	must(d.t, err)
+	stage.Must(d.t, err)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
 	defer cancel()
 	fetches := client.PollRecords(ctx, 1)
-	must(d.t, fetches.Err0())
+	stage.Must(d.t, fetches.Err0())
 	r := fetches.Records()[0]
 	serde, err := topologies.Firehose.Codec.Bind(d.schemas, at.Topic)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	e, err := serde.Decode(r.Value)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	headers := map[string]string{}
 	for _, h := range r.Headers {
 		headers[h.Key] = string(h.Value)
@@ -230,10 +203,10 @@ func faultsOf(p *problem.Problem) (out []string) {
 func (d *doors) count() (n int64) {
 	d.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(d.broker.Addr()))
-	must(d.t, err)
+	stage.Must(d.t, err)
 	defer client.Close()
 	ends, err := kadm.NewClient(client).ListEndOffsets(d.t.Context(), topologies.Firehose.Topic.Name)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
 	return n
 }

@@ -17,6 +17,7 @@ import (
 	"payerflow/api/intake"
 	"payerflow/api/intake/intakepb"
 	"payerflow/api/intake/intakepb/intakepbconnect"
+	"payerflow/internal/stage"
 )
 
 func committedOf(topic string, partition int32, offset int64, id, token string) intake.Committed {
@@ -76,7 +77,7 @@ func refusalOf(t *testing.T, err error, code connect.Code) *intakepb.Refusal {
 	}
 	for _, detail := range e.Details() {
 		v, err := detail.Value()
-		must(t, err)
+		stage.Must(t, err)
 		if r, ok := v.(*intakepb.Refusal); ok {
 			return r
 		}
@@ -135,9 +136,9 @@ func TestConnectJSONIsStrict(t *testing.T) {
 	for _, doc := range []string{`{"event":{"metadata":{"canary":"canary"}}}`, `{"event":{"metadata":{"synthetic":"canary"}}}`, `{"event":{},"event":{}}`, ``, `{`,
 		strings.Repeat(`{"event":`, 100_000)} {
 		resp, err := http.Post(d.url+intakepbconnect.IntakeServicePublishProcedure, "application/json", strings.NewReader(doc))
-		must(t, err)
+		stage.Must(t, err)
 		b, err := io.ReadAll(resp.Body)
-		must(t, err)
+		stage.Must(t, err)
 		resp.Body.Close()
 		if resp.StatusCode != 400 || strings.Contains(string(b), "canary") {
 			t.Errorf("%.60s: %d %s", doc, resp.StatusCode, b)
@@ -155,10 +156,10 @@ func TestPublishStream(t *testing.T) {
 		if n == bad {
 			e.Metadata.Synthetic = nil
 		}
-		must(t, s.Send(&intakepb.PublishStreamRequest{Event: e, IdempotencyKey: fmt.Sprint("s-", n)}))
+		stage.Must(t, s.Send(&intakepb.PublishStreamRequest{Event: e, IdempotencyKey: fmt.Sprint("s-", n)}))
 	}
 	resp, err := s.CloseAndReceive()
-	must(t, err)
+	stage.Must(t, err)
 	results := resp.Msg.GetResults()
 	if len(results) != events || d.count() != events-1 {
 		t.Fatalf("%d results, %d records", len(results), d.count())
@@ -186,16 +187,16 @@ func TestPublishStreamBounds(t *testing.T) {
 	client := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC())
 	d.stale.Store(true)
 	s := client.PublishStream(t.Context())
-	must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
+	stage.Must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
 	resp, err := s.CloseAndReceive()
-	must(t, err)
+	stage.Must(t, err)
 	if r := resp.Msg.GetResults(); len(r) != 1 || r[0].GetRefusal().GetStatus() != 503 {
 		t.Errorf("results %v", r)
 	}
 	d.stale.Store(false)
 	// one stream is all that there is room for
 	open := client.PublishStream(t.Context())
-	must(t, open.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
+	stage.Must(t, open.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
 	deadline := time.Now().Add(20 * time.Second)
 	for d.count() == 0 && time.Now().Before(deadline) {
 		_ = d.count()
@@ -205,7 +206,7 @@ func TestPublishStreamBounds(t *testing.T) {
 		t.Errorf("refusal %v", r)
 	}
 	_, err = open.CloseAndReceive()
-	must(t, err)
+	stage.Must(t, err)
 }
 
 // TestRevokedTokenEndsStreams: at once, and nothing more is taken.
@@ -214,7 +215,7 @@ func TestRevokedTokenEndsStreams(t *testing.T) {
 	tokens, revoke := context.WithCancel(t.Context())
 	d.tokens.Store(&tokens)
 	s := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC()).PublishStream(t.Context())
-	must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
+	stage.Must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
 	deadline := time.Now().Add(20 * time.Second)
 	for d.count() == 0 && time.Now().Before(deadline) {
 		_ = d.count()
@@ -238,7 +239,7 @@ func TestSlowSenders(t *testing.T) {
 	d.refusal(d.send(http.Header{"Content-Type": {plain}}, io.MultiReader(strings.NewReader("{"), stalled)), 408)
 	client := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC())
 	s := client.PublishStream(t.Context())
-	must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
+	stage.Must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
 	deadline := time.Now().Add(20 * time.Second)
 	for d.post(plain, camelEvent).status == 429 && time.Now().Before(deadline) {
 		_ = d.count()
@@ -253,10 +254,10 @@ func TestHealthAndReflection(t *testing.T) {
 	check := func(want string) {
 		t.Helper()
 		resp, err := http.Post(d.url+"/grpc.health.v1.Health/Check", "application/json", strings.NewReader(`{"service":"payerflow.v1.IntakeService"}`))
-		must(t, err)
+		stage.Must(t, err)
 		defer resp.Body.Close()
 		b, err := io.ReadAll(resp.Body)
-		must(t, err)
+		stage.Must(t, err)
 		if resp.StatusCode != 200 || !strings.Contains(string(b), want) {
 			t.Errorf("%d %s, want %s", resp.StatusCode, b, want)
 		}
@@ -265,10 +266,10 @@ func TestHealthAndReflection(t *testing.T) {
 	d.stale.Store(true)
 	check(`_NOT_SERVING"`)
 	resp, err := h2c().Post(d.url+"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "application/grpc", strings.NewReader("\x00\x00\x00\x00\x02\x3a\x00"))
-	must(t, err)
+	stage.Must(t, err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	must(t, err)
+	stage.Must(t, err)
 	if !strings.Contains(string(b), "payerflow.v1.IntakeService") {
 		t.Errorf("reflection: %q", b)
 	}

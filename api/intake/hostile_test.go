@@ -16,6 +16,7 @@ import (
 	"payerflow/api/intake"
 	"payerflow/connectors/kafka"
 	"payerflow/events"
+	"payerflow/internal/stage"
 )
 
 // ofSize is an event whose request has exactly n bytes.
@@ -33,11 +34,11 @@ func packed(t testing.TB, encoding string, write func(io.Writer)) []byte {
 		w = gzip.NewWriter(&b)
 	case "zstd":
 		z, err := zstd.NewWriter(&b)
-		must(t, err)
+		stage.Must(t, err)
 		w = z
 	}
 	write(w)
-	must(t, w.Close())
+	stage.Must(t, w.Close())
 	return b.Bytes()
 }
 
@@ -142,7 +143,7 @@ func TestRulesThatAreNotFresh(t *testing.T) {
 func TestBrokerAway(t *testing.T) {
 	d := start(t, func(o *intake.Options) { o.Wait = 200 * time.Millisecond })
 	d.committed(d.post(plain, camelEvent))
-	must(t, d.broker.Close())
+	stage.Must(t, d.broker.Close())
 	begin := time.Now()
 	a := d.post(plain, camelEvent)
 	d.refusal(a, 503)

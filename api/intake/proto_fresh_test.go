@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"payerflow/api/intake/intakepb"
+	"payerflow/internal/stage"
 )
 
 var (
@@ -18,7 +19,7 @@ var (
 // TestGeneratedCodeIsFresh: after a change of the protocol, run make proto.
 func TestGeneratedCodeIsFresh(t *testing.T) {
 	text, err := os.ReadFile("proto/payerflow/v1/intake.proto")
-	must(t, err)
+	stage.Must(t, err)
 	var written, generated []string
 	for _, m := range protoMessage.FindAllStringSubmatch(string(text), -1) {
 		for _, f := range protoField.FindAllStringSubmatch(m[2], -1) {

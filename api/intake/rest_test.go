@@ -15,6 +15,7 @@ import (
 	"payerflow/api/access"
 	"payerflow/api/intake"
 	"payerflow/events"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 )
 
@@ -47,7 +48,7 @@ func TestExampleOfTheSource(t *testing.T) {
 	}
 	_, e, headers := d.committed(d.post(plain, withSynthetic(doc)))
 	var body map[string]any
-	must(t, json.Unmarshal([]byte(e.Body), &body))
+	stage.Must(t, json.Unmarshal([]byte(e.Body), &body))
 	if body["Updated Value"] != "Dr. Bryan Zelle" {
 		t.Error("the body is another one")
 	}
@@ -60,12 +61,12 @@ func TestExampleOfTheSource(t *testing.T) {
 func golden(t *testing.T, path string, v any) {
 	t.Helper()
 	got, err := json.MarshalIndent(v, "", "  ")
-	must(t, err)
+	stage.Must(t, err)
 	if os.Getenv("UPDATE") != "" {
-		must(t, os.WriteFile(path, append(got, '\n'), 0o644))
+		stage.Must(t, os.WriteFile(path, append(got, '\n'), 0o644))
 	}
 	want, err := os.ReadFile(path)
-	must(t, err)
+	stage.Must(t, err)
 	if string(want) != string(got)+"\n" {
 		t.Errorf("got %s", got)
 	}
@@ -288,9 +289,9 @@ func TestSDKClient(t *testing.T) {
 	e.SetTime(now)
 	e.SetExtension("synthetic", true)
 	e.SetExtension("transactionid", "t-9")
-	must(t, e.SetData(plain, map[string]any{"topic": map[string]string{"name": "claims.sdk"}}))
+	stage.Must(t, e.SetData(plain, map[string]any{"topic": map[string]string{"name": "claims.sdk"}}))
 	client, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(d.url + "/v1/events"))
-	must(t, err)
+	stage.Must(t, err)
 	before := d.count()
 	for _, ctx := range []func() error{
 		func() error { return client.Send(cloudevents.WithEncodingBinary(t.Context()), e) },

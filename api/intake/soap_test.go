@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"payerflow/events"
+	"payerflow/internal/stage"
 )
 
 const soap11, soap12 = "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"
@@ -46,14 +47,14 @@ type soapAnswer struct {
 func (d *doors) soap(contentType, doc string) (answer, soapAnswer) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.url+"/soap/events", strings.NewReader(doc))
-	must(d.t, err)
+	stage.Must(d.t, err)
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("SOAPAction", `"urn:payerflow:intake:v1:PublishEvent"`)
 	resp, err := http.DefaultClient.Do(r)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	must(d.t, err)
+	stage.Must(d.t, err)
 	var a soapAnswer
 	if err := xml.Unmarshal(b, &a); err != nil {
 		d.t.Fatalf("answer %d %.300s: %v", resp.StatusCode, b, err)
@@ -156,10 +157,10 @@ func TestSOAPRefusals(t *testing.T) {
 func TestWSDL(t *testing.T) {
 	d := start(t, nil)
 	resp, err := http.Get(d.url + "/soap/events?wsdl")
-	must(t, err)
+	stage.Must(t, err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	must(t, err)
+	stage.Must(t, err)
 	var w struct {
 		XMLName  xml.Name `xml:"http://schemas.xmlsoap.org/wsdl/ definitions"`
 		Elements []struct {
@@ -171,12 +172,12 @@ func TestWSDL(t *testing.T) {
 			} `xml:"address"`
 		} `xml:"service>port"`
 	}
-	must(t, xml.Unmarshal(b, &w))
+	stage.Must(t, xml.Unmarshal(b, &w))
 	if len(w.Elements) != 14 || len(w.Ports) != 2 || w.Ports[0].Address.Location != d.url+"/soap/events" {
 		t.Errorf("%d elements, ports %+v", len(w.Elements), w.Ports)
 	}
 	bare, err := http.Get(d.url + "/soap/events")
-	must(t, err)
+	stage.Must(t, err)
 	defer bare.Body.Close()
 	if bare.StatusCode != 400 {
 		t.Errorf("without ?wsdl: %d", bare.StatusCode)

@@ -20,6 +20,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/events"
 	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 )
 
@@ -55,11 +56,7 @@ func order(act, topic string, synthetic bool) topology.Effect {
 // TestDeskDoesWhatIsOrdered does everything twice, on a real broker and with
 // a real mail server.
 func TestDeskDoesWhatIsOrdered(t *testing.T) {
-	broker, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = broker.Close() })
+	broker := stage.Broker(t, embedded.BrokerConfig{})
 	cluster, err := kafka.Dial(t.Context(), []string{broker.Addr()})
 	if err != nil {
 		t.Fatal(err)

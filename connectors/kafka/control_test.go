@@ -18,6 +18,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/events"
 	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/tables"
@@ -27,24 +28,8 @@ import (
 // controlLog is a broker with the control topic.
 func controlLog(t testing.TB, dir, addr string) *embedded.Broker {
 	t.Helper()
-	b, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: addr, DataDir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
-	c, err := kafka.Dial(t.Context(), []string{b.Addr()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	r := kafka.Required.CappedTo(1)
-	changes, err := c.Diff(t.Context(), topologies.Mediator, r)
-	if err == nil {
-		err = c.Apply(t.Context(), changes, r, func(kafka.Change) {})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := stage.Broker(t, embedded.BrokerConfig{Addr: addr, DataDir: dir})
+	stage.Topics(t, b.Addr(), topologies.Mediator...)
 	return b
 }
 
@@ -59,21 +44,8 @@ func tail(t testing.TB, broker string, s topology.Schemas, metrics prometheus.Re
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = c.Run(ctx) })
 	t.Cleanup(func() { cancel(); wg.Wait(); c.Close() })
-	within(t, 10*time.Second, "fresh rules", func() bool { _, err := c.Rules(); return err == nil })
+	stage.Await(t, "fresh rules", func() bool { _, err := c.Rules(); return err == nil })
 	return c
-}
-
-func within(t testing.TB, d time.Duration, what string, ok func() bool) {
-	t.Helper()
-	end, tick := time.After(d), time.NewTicker(10*time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-end:
-			t.Fatalf("not within %s: %s", d, what)
-		case <-tick.C:
-		}
-	}
 }
 
 // grant is a change that lets a team see PHI, at a version.
@@ -100,7 +72,7 @@ func TestChangeWaitsForItsEffect(t *testing.T) {
 	if err != nil || !o.Applied || o.Version != 1 || version(t, here, "billing") != 1 {
 		t.Fatalf("%+v %v", o, err)
 	}
-	within(t, 2*time.Second, "the other worker knows", func() bool {
+	stage.Within(t, 2*time.Second, "the other worker knows", func() bool {
 		select {
 		case <-changed:
 			return version(t, there, "billing") == 1
@@ -128,7 +100,7 @@ func TestOneOfTwoWins(t *testing.T) {
 		applied := make([]bool, len(workers))
 		var wg sync.WaitGroup
 		for i, c := range workers {
-			within(t, 5*time.Second, "the round before", func() bool { return version(t, c, "billing") == round-1 })
+			stage.Await(t, "the round before", func() bool { return version(t, c, "billing") == round-1 })
 			wg.Go(func() {
 				o, err := c.Change(t.Context(), grant("billing", round))
 				if err != nil || o.Applied == (len(o.Faults) > 0) {
@@ -171,7 +143,7 @@ func TestWhatWasAbortedIsNoRule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	within(t, 5*time.Second, "the committed change", func() bool { return version(t, c, "committed") == 1 })
+	stage.Await(t, "the committed change", func() bool { return version(t, c, "committed") == 1 })
 	if version(t, c, "aborted") != 0 {
 		t.Error("an aborted change is in force")
 	}
@@ -227,7 +199,7 @@ func TestRulesGoStale(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	within(t, kafka.Fresh+time.Second, "stale rules", func() bool {
+	stage.Within(t, kafka.Fresh+time.Second, "stale rules", func() bool {
 		_, err := c.Rules()
 		return errors.Is(err, topology.ErrUnavailable)
 	})
@@ -238,7 +210,7 @@ func TestRulesGoStale(t *testing.T) {
 		t.Errorf("a change without a broker: %v", err)
 	}
 	controlLog(t, dir, b.Addr())
-	within(t, 15*time.Second, "fresh again", func() bool { _, err := c.Rules(); return err == nil })
+	stage.Await(t, "fresh again", func() bool { _, err := c.Rules(); return err == nil })
 	if o, err := c.Change(t.Context(), grant("billing", 2)); err != nil || !o.Applied {
 		t.Errorf("after the broker is back: %+v %v", o, err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
+	"payerflow/internal/stage"
 )
 
 // receiver takes alerts, and refuses the first of them.
@@ -52,19 +53,6 @@ func (r *receiver) told(t *testing.T) (count, calls int) {
 	return count, len(r.bodies)
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	end, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-end:
-			t.Fatalf("not within 30 s: %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
 func TestSomebodyIsCalledWhenADLQGrows(t *testing.T) {
 	y := newYard(t)
 	rec := &receiver{refuse: 2}
@@ -89,11 +77,11 @@ func TestSomebodyIsCalledWhenADLQGrows(t *testing.T) {
 	}
 	stop := run()
 	y.park(dead(1, "c1", "X", []byte("c1 is a secret")), dead(2, "c2", "X", nil))
-	eventually(t, "the first call", func() bool { n, _ := rec.told(t); return n == 2 })
+	stage.Await(t, "the first call", func() bool { n, _ := rec.told(t); return n == 2 })
 	for n := range 10 {
 		y.park(dead(10+n, fmt.Sprintf("c%d", n), "X", nil))
 	}
-	eventually(t, "the others", func() bool { n, _ := rec.told(t); return n == 12 })
+	stage.Await(t, "the others", func() bool { n, _ := rec.told(t); return n == 12 })
 	if _, calls := rec.told(t); calls > 5 {
 		t.Errorf("%d calls", calls)
 	}
@@ -105,7 +93,7 @@ func TestSomebodyIsCalledWhenADLQGrows(t *testing.T) {
 	stop()
 	y.park(dead(30, "c1", "X", nil)) // while nobody looks
 	stop = run()
-	eventually(t, "what came meanwhile, and nothing twice", func() bool { n, _ := rec.told(t); return n == 13 })
+	stage.Await(t, "what came meanwhile, and nothing twice", func() bool { n, _ := rec.told(t); return n == 13 })
 	stop()
 	for _, b := range rec.bodies {
 		if strings.Contains(b, "secret") || strings.Contains(b, "c1") {
@@ -138,9 +126,9 @@ func TestTheGaugeFollowsWhatIsHandled(t *testing.T) {
 		}
 		return -1
 	}
-	eventually(t, "3 wait", func() bool { return gauge() == 3 })
+	stage.Await(t, "3 wait", func() bool { return gauge() == 3 })
 	y.handle(kafka.Handling{})
-	eventually(t, "nothing waits", func() bool { return gauge() == 0 })
+	stage.Await(t, "nothing waits", func() bool { return gauge() == 0 })
 	y.park(dead(4, "c1", "X", nil))
-	eventually(t, "1 waits", func() bool { return gauge() == 1 })
+	stage.Await(t, "1 waits", func() bool { return gauge() == 1 })
 }

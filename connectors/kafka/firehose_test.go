@@ -14,44 +14,16 @@ import (
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
 	"payerflow/events"
-	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
 
 // cluster is an embedded broker and registry with the mediator's topics.
-func cluster(t testing.TB) (*embedded.Broker, *codecs.Registry) {
-	t.Helper()
-	broker, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0"})
-	must(t, err)
-	t.Cleanup(func() { _ = broker.Close() })
-	registry, err := embedded.StartRegistry(t.Context(), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{broker.Addr()}})
-	must(t, err)
-	t.Cleanup(func() { _ = registry.Close() })
-	c, err := kafka.Dial(t.Context(), []string{broker.Addr()})
-	must(t, err)
-	defer c.Close()
-	r := kafka.Required.CappedTo(1)
-	changes, err := c.Diff(t.Context(), topologies.Mediator, r)
-	must(t, err)
-	must(t, c.Apply(t.Context(), changes, r, func(kafka.Change) {}))
-	schemas := codecs.OpenRegistry(registry.URL())
-	_, err = schemas.Register(topologies.Firehose.Topic.Subject(), topologies.Firehose.Codec.Schema())
-	must(t, err)
-	return broker, schemas
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func openFirehose(t testing.TB, broker string, s topology.Schemas) *kafka.Firehose {
 	t.Helper()
 	f, err := kafka.OpenFirehose([]string{broker}, s)
-	must(t, err)
+	stage.Must(t, err)
 	t.Cleanup(f.Close)
 	return f
 }
@@ -66,17 +38,17 @@ func received(key string) events.Envelope {
 func stored(t *testing.T, broker string, at kafka.Coordinates) *kgo.Record {
 	t.Helper()
 	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{at.Topic: {at.Partition: kgo.NewOffset().At(at.Offset)}}))
-	must(t, err)
+	stage.Must(t, err)
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	fetches := c.PollRecords(ctx, 1)
-	must(t, fetches.Err0())
+	stage.Must(t, fetches.Err0())
 	return fetches.Records()[0]
 }
 
 func TestFirehoseWritesCloudEventsByKey(t *testing.T) {
-	broker, schemas := cluster(t)
+	broker, schemas := stage.Cluster(t)
 	f := openFirehose(t, broker.Addr(), schemas)
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
 	var es []events.Envelope
@@ -86,16 +58,16 @@ func TestFirehoseWritesCloudEventsByKey(t *testing.T) {
 	es[1].Extensions = map[string]string{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 	placed := f.Publish(trace.ContextWithSpanContext(t.Context(), span), es)
 	for i, p := range placed {
-		must(t, p.Err)
+		stage.Must(t, p.Err)
 		if want := topology.Partition([]byte(es[i].Key), topologies.Firehose.Topic.Partitions); p.Partition != want || p.Topic != "mediator.event.received" {
 			t.Fatalf("record %d is at %+v, want partition %d", i, p.Coordinates, want)
 		}
 	}
 	serde, err := topologies.Firehose.Codec.Bind(schemas, topologies.Firehose.Topic.Name)
-	must(t, err)
+	stage.Must(t, err)
 	r := stored(t, broker.Addr(), placed[0].Coordinates)
 	e, err := serde.Decode(r.Value)
-	must(t, err)
+	stage.Must(t, err)
 	if e.ID != es[0].ID || e.Body != es[0].Body || string(r.Key) != string(es[0].Key) {
 		t.Error("the record is not the envelope")
 	}
@@ -119,7 +91,7 @@ func TestFirehoseWritesCloudEventsByKey(t *testing.T) {
 }
 
 func TestFirehoseRefusesWhatTheTopicRefuses(t *testing.T) {
-	broker, schemas := cluster(t)
+	broker, schemas := stage.Cluster(t)
 	f := openFirehose(t, broker.Addr(), schemas)
 	large := received("large")
 	large.Body = events.Body(`{"a":"` + strings.Repeat("x", topologies.Firehose.Topic.MaxMessageBytes) + `"}`)
@@ -128,27 +100,27 @@ func TestFirehoseRefusesWhatTheTopicRefuses(t *testing.T) {
 	if !errors.As(placed[0].Err, &fault) || fault.Code() != codecs.TooLarge {
 		t.Errorf("too large: %v", placed[0].Err)
 	}
-	must(t, placed[1].Err)
+	stage.Must(t, placed[1].Err)
 }
 
 // TestFirehoseWithoutBroker: the caller is told in time, that its envelope may
 // pass later; and that a caller went away harms no other.
 func TestFirehoseWithoutBroker(t *testing.T) {
-	broker, schemas := cluster(t)
+	broker, schemas := stage.Cluster(t)
 	f := openFirehose(t, broker.Addr(), schemas)
 	before := f.Publish(t.Context(), []events.Envelope{received("left")})[0]
-	must(t, before.Err)
+	stage.Must(t, before.Err)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	if err := f.Publish(gone, []events.Envelope{received("left")})[0].Err; err != nil && !errors.Is(err, topology.ErrUnavailable) {
 		t.Errorf("a caller that left: %v", err)
 	}
 	after := f.Publish(t.Context(), []events.Envelope{received("left")})[0]
-	must(t, after.Err)
+	stage.Must(t, after.Err)
 	if after.Offset != before.Offset+2 {
 		t.Errorf("the record of a caller that left was taken back: %d, then %d", before.Offset, after.Offset)
 	}
-	must(t, broker.Close())
+	stage.Must(t, broker.Close())
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	start := time.Now()

@@ -11,6 +11,7 @@ import (
 
 	"payerflow/connectors/kafka"
 	"payerflow/events"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/tables"
@@ -30,7 +31,7 @@ func record(t testing.TB, broker string, schemas topology.Schemas, from, to int)
 		}
 		if batch = append(batch, e); len(batch) == cap(batch) || i == to-1 {
 			for _, p := range f.Publish(t.Context(), batch) {
-				must(t, p.Err)
+				stage.Must(t, p.Err)
 			}
 			batch = batch[:0]
 		}
@@ -51,7 +52,7 @@ func dryRules(t testing.TB, rows ...any) *processors.Rules {
 			c.Kind, c.Name = tables.KindPermission, row.ID()
 		}
 		text, err := json.Marshal(row)
-		must(t, err)
+		stage.Must(t, err)
 		c.Row = string(text)
 		next, out := r.Apply([]processors.Change{{Offset: r.Offset(), Control: c}})
 		if !out[0].Applied {
@@ -67,7 +68,7 @@ func claimsOf(team, name string, tags ...string) tables.Subscription {
 }
 
 func TestDryRunOnRecordedEvents(t *testing.T) {
-	broker, schemas := cluster(t)
+	broker, schemas := stage.Cluster(t)
 	record(t, broker.Addr(), schemas, 0, 1000)
 	record(t, broker.Addr(), schemas, 0, 100) // sent again: they count once
 	rec := kafka.Recorded{Brokers: []string{broker.Addr()}, Schemas: schemas}
@@ -79,7 +80,7 @@ func TestDryRunOnRecordedEvents(t *testing.T) {
 	try := func(last int, since time.Time, v processors.Viewer) processors.Compared {
 		t.Helper()
 		run, err := rec.Try(t.Context(), last, since, func() *processors.DryRun { return processors.NewDryRun(before, after) }, func(done, total int64) { progress = append(progress, done, total) })
-		must(t, err)
+		stage.Must(t, err)
 		return run.Compare(last, v)
 	}
 	admin := processors.Viewer{Team: "platform", Acts: func(string) bool { return true }}
@@ -97,7 +98,7 @@ func TestDryRunOnRecordedEvents(t *testing.T) {
 		t.Errorf("progress %v", progress)
 	}
 	text, err := json.Marshal(got)
-	must(t, err)
+	stage.Must(t, err)
 	if strings.Contains(string(text), "CANARY") || !strings.Contains(string(text), events.Redacted) || len(got.Subscriptions[0].Samples) != 3 {
 		t.Error("samples show what the team may not see, or are not there")
 	}
@@ -120,16 +121,16 @@ func BenchmarkDryRun(b *testing.B) {
 	if text := os.Getenv("RECORDED"); text != "" {
 		var err error
 		n, err = strconv.Atoi(text)
-		must(b, err)
+		stage.Must(b, err)
 	}
-	broker, schemas := cluster(b)
+	broker, schemas := stage.Cluster(b)
 	record(b, broker.Addr(), schemas, 0, n)
 	before := dryRules(b, claimsOf("care", "all"))
 	after := dryRules(b, claimsOf("care", "all"), claimsOf("care", "new"), tables.RoutingRule{Team: "care", Name: "r", EventTypes: []string{"CLAIM_*"}, Condition: `event.sourceSystem == "PORTAL" || "vip" in tags`, Destination: "care/all", State: tables.StateActive})
 	rec := kafka.Recorded{Brokers: []string{broker.Addr()}, Schemas: schemas}
 	for b.Loop() {
 		run, err := rec.Try(b.Context(), n, time.Time{}, func() *processors.DryRun { return processors.NewDryRun(before, after) }, func(int64, int64) {})
-		must(b, err)
+		stage.Must(b, err)
 		if c := run.Compare(n, processors.Viewer{Team: "care", Acts: func(string) bool { return true }}); c.Events != n {
 			b.Fatal(c.Events)
 		}

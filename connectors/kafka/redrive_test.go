@@ -16,6 +16,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/events"
 	"payerflow/internal/embedded"
+	"payerflow/internal/stage"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
@@ -36,25 +37,10 @@ type yard struct {
 
 func newYard(t *testing.T) *yard {
 	t.Helper()
-	broker, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = broker.Close() })
+	broker := stage.Broker(t, embedded.BrokerConfig{DataDir: t.TempDir()})
+	stage.Topics(t, broker.Addr(), topologies.Topics()...)
 	y := &yard{t: t, brokers: []string{broker.Addr()}, schemas: &codecs.Memory{}}
-	admin, err := kafka.Dial(t.Context(), y.brokers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close()
-	one := kafka.Required.CappedTo(1)
-	changes, err := admin.Diff(t.Context(), topologies.Topics(), one)
-	if err == nil {
-		err = admin.Apply(t.Context(), changes, one, func(kafka.Change) {})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	var err error
 	if y.client, err = kgo.NewClient(kgo.SeedBrokers(y.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(20)); err != nil {
 		t.Fatal(err)
 	}

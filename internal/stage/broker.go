@@ -3,9 +3,11 @@ package stage
 import (
 	"testing"
 
+	"payerflow/codecs"
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/topology"
+	"payerflow/topologies"
 )
 
 // Broker starts a broker, on any free port where the configuration names none.
@@ -27,6 +29,21 @@ func Topics(t testing.TB, broker string, topics ...topology.Topic) {
 	Must(t, err)
 	defer c.Close()
 	apply(t, c, topics)
+}
+
+// Cluster starts a broker with the mediator's topics, and a registry that has
+// the schema of the firehose.
+func Cluster(t testing.TB) (*embedded.Broker, *codecs.Registry) {
+	t.Helper()
+	b := Broker(t, embedded.BrokerConfig{})
+	r, err := embedded.StartRegistry(t.Context(), embedded.RegistryConfig{Addr: "127.0.0.1:0", Brokers: []string{b.Addr()}})
+	Must(t, err)
+	t.Cleanup(func() { _ = r.Close() })
+	Topics(t, b.Addr(), topologies.Mediator...)
+	schemas := codecs.OpenRegistry(r.URL())
+	_, err = schemas.Register(topologies.Firehose.Topic.Subject(), topologies.Firehose.Codec.Schema())
+	Must(t, err)
+	return b, schemas
 }
 
 // Make makes topics on the stage's broker.
