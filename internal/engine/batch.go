@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"payerflow/internal/batching"
 	"payerflow/internal/topology"
 )
 
@@ -15,40 +16,40 @@ import (
 // the session or ctx ends. open says that a transaction was left open.
 func (s *session) batches(ctx context.Context) (open bool, err error) {
 	cfg := s.rt.p.g.e.cfg
-	m := newMachine(cfg.BatchRecords, cfg.BatchInterval)
-	m.longest = cfg.TransactionTimeout / 4
+	m := batching.NewMachine(cfg.BatchRecords, cfg.BatchInterval)
+	m.Longest = cfg.TransactionTimeout / 4
 	if n := s.rt.p.batch.Load(); n > 0 {
-		m.most = int(n)
+		m.Most = int(n)
 	}
 	b := &batch{s: s, m: m, next: map[topicPartition]int64{}, span: span{noop.Span{}}}
 	defer func() {
 		if b.span.IsRecording() { // cut short
-			b.span.end(m.records, aborted)
+			b.span.end(m.Records, aborted)
 		}
 	}()
-	for act := doPollFirst; ; {
-		var o outcome
+	for act := batching.DoPollFirst; ; {
+		var o batching.Outcome
 		switch act {
-		case doStop:
-			return false, m.fault
-		case doStopOpen:
-			return true, m.fault
+		case batching.DoStop:
+			return false, m.Fault
+		case batching.DoStopOpen:
+			return true, m.Fault
 		default:
 			o = b.perform(ctx, act)
 		}
-		o.now = time.Now()
-		if act != doDrain { // a batch that is folded is committed, also when the worker is asked to end
-			o.ended = s.ctx.Err() != nil || ctx.Err() != nil
+		o.Now = time.Now()
+		if act != batching.DoDrain { // a batch that is folded is committed, also when the worker is asked to end
+			o.Ended = s.ctx.Err() != nil || ctx.Err() != nil
 		}
-		act = m.next(o)
-		s.rt.p.batch.Store(int64(m.most))
+		act = m.Next(o)
+		s.rt.p.batch.Store(int64(m.Most))
 	}
 }
 
 // batch is what the machine's actions work on.
 type batch struct {
 	s     *session
-	m     *machine
+	m     *batching.Machine
 	last  kgo.Fetches              // polled last
 	next  map[topicPartition]int64 // positions behind what was polled
 	began time.Time                // of its end
@@ -57,20 +58,20 @@ type batch struct {
 	pinned *topology.PinnedStatus // what the batch was pinned to
 }
 
-func (b *batch) perform(ctx context.Context, act action) (o outcome) {
+func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Outcome) {
 	s, rt := b.s, b.s.rt
 	switch act {
-	case doPollFirst:
+	case batching.DoPollFirst:
 		return b.poll(ctx)
-	case doPollMore:
-		pollCtx, cancel := context.WithTimeout(s.ctx, b.m.left(time.Now()))
-		b.polled(rt.session.PollRecords(pollCtx, b.m.room()))
+	case batching.DoPollMore:
+		pollCtx, cancel := context.WithTimeout(s.ctx, b.m.Left(time.Now()))
+		b.polled(rt.session.PollRecords(pollCtx, b.m.Room()))
 		cancel()
-	case doBegin:
+	case batching.DoBegin:
 		b.span = rt.p.g.e.span(rt.p.name)
 		if err := rt.session.Begin(); err != nil {
-			o.err = fmt.Errorf("begin transaction: %w", err)
-			rt.fail(o.err)
+			o.Err = fmt.Errorf("begin transaction: %w", err)
+			rt.fail(o.Err)
 		}
 		b.pin()
 		s.open.Store(1) // holds the barrier until everything is dispatched
@@ -78,60 +79,60 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 		case <-s.drained:
 		default:
 		}
-	case doDispatch:
-		o.records = s.dispatch(b.last)
-		o.behind = s.behind(b.next) > int64(b.m.most)
+	case batching.DoDispatch:
+		o.Records = s.dispatch(b.last)
+		o.Behind = s.behind(b.next) > int64(b.m.Most)
 		b.last = nil
-	case doDrain:
+	case batching.DoDrain:
 		s.settle()
 		select {
 		case <-s.drained:
 		case <-s.ctx.Done():
-			o.ended = true
+			o.Ended = true
 		}
 		return o
-	case doTick:
-		if o.err = s.tick(time.Now(), b.next); o.err != nil {
-			rt.fail(o.err)
+	case batching.DoTick:
+		if o.Err = s.tick(time.Now(), b.next); o.Err != nil {
+			rt.fail(o.Err)
 		}
-	case doFlush:
+	case batching.DoFlush:
 		b.began = time.Now()
-		if o.again = s.held(); !o.again {
-			if o.err = b.mark(); o.err != nil {
-				rt.fail(o.err)
+		if o.Again = s.held(); !o.Again {
+			if o.Err = b.mark(); o.Err != nil {
+				rt.fail(o.Err)
 				return o
 			}
-			o.err = rt.flush(s)
-			o.again = s.held()
+			o.Err = rt.flush(s)
+			o.Again = s.held()
 		}
-		if o.err == nil && !o.again {
+		if o.Err == nil && !o.Again {
 			beforeCommit(s)
 		}
-	case doCommit, doAbort:
-		o.committed, o.err = rt.end(act == doCommit)
-		s.release(b.next, o.committed)
-	case doStore:
+	case batching.DoCommit, batching.DoAbort:
+		o.Committed, o.Err = rt.end(act == batching.DoCommit)
+		s.release(b.next, o.Committed)
+	case batching.DoStore:
 		beforeStore(s)
-		o.err = rt.store(s)
+		o.Err = rt.store(s)
 		if b.pinned != nil {
 			rt.p.pinned.Store(b.pinned)
 		}
-		b.span.end(b.m.records, committed)
+		b.span.end(b.m.Records, committed)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
-	case doDrop:
+	case batching.DoDrop:
 		s.rows.drop()
-		b.span.end(b.m.records, aborted)
-	case doAdvance:
+		b.span.end(b.m.Records, aborted)
+	case batching.DoAdvance:
 		for at, next := range b.next {
 			rt.p.positions.set(at, next)
 		}
 		clear(b.next)
-	case doAllow:
+	case batching.DoAllow:
 		rt.session.AllowRebalance()
 		clear(b.next)
-	case doGiveBack:
-		if o.err = rt.session.Begin(); o.err == nil {
-			_, o.err = rt.end(false)
+	case batching.DoGiveBack:
+		if o.Err = rt.session.Begin(); o.Err == nil {
+			_, o.Err = rt.end(false)
 		}
 		rt.session.AllowRebalance()
 	}
@@ -140,7 +141,7 @@ func (b *batch) perform(ctx context.Context, act action) (o outcome) {
 
 // poll waits for the first records of a batch. After a rebalance, what was
 // polled belongs to a newer assignment.
-func (b *batch) poll(ctx context.Context) outcome {
+func (b *batch) poll(ctx context.Context) batching.Outcome {
 	s, rt := b.s, b.s.rt
 	pollCtx, cancel := context.WithCancel(s.ctx)
 	if at, waits := s.nextTick(); waits {
@@ -148,17 +149,17 @@ func (b *batch) poll(ctx context.Context) outcome {
 		pollCtx, cancel = context.WithDeadline(s.ctx, at)
 	}
 	unlink := context.AfterFunc(ctx, cancel)
-	b.polled(rt.session.PollRecords(pollCtx, b.m.most))
+	b.polled(rt.session.PollRecords(pollCtx, b.m.Most))
 	unlink()
 	cancel()
 	if rt.stale(s.generation) {
 		if b.last.NumRecords() == 0 {
 			rt.session.AllowRebalance()
 		}
-		return outcome{stale: true, records: b.last.NumRecords()}
+		return batching.Outcome{Stale: true, Records: b.last.NumRecords()}
 	}
 	at, waits := s.nextTick()
-	return outcome{records: count(b.last), due: waits && !at.After(time.Now())}
+	return batching.Outcome{Records: count(b.last), Due: waits && !at.After(time.Now())}
 }
 
 // polled takes what a poll brought.

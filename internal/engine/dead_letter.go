@@ -17,7 +17,7 @@ const maxDeadKey = 1024
 // partition number where it was read, in the same transaction that moves the
 // offset past it.
 func (g *group) park(w *work, why *topology.Parked) error {
-	rec := &w.raw
+	rec := &w.Raw
 	source := w.source
 	d := codecs.DeadLetter{
 		Metadata: codecs.DLQMetadata{

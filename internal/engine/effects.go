@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"payerflow/internal/batching"
 	"payerflow/internal/topology"
 )
 
@@ -16,32 +17,19 @@ import (
 type Effector func(ctx context.Context, e topology.Effect) error
 
 const (
-	// effectsAtOnce is how many keys of a partition are worked on at a time, and
-	// keysPerTick how many in one transaction.
+	// effectsAtOnce is how many keys of a partition are worked on at a time.
 	effectsAtOnce = 16
-	keysPerTick   = 256
 	// effectTimeout bounds one effect, and effectBudget all of a transaction: one
 	// that is not tried in time is tried with the next.
 	effectTimeout = 2 * time.Second
 	effectBudget  = 4 * time.Second
 )
 
-// tried is what came of the oldest effects of one key.
-type tried struct {
-	kept   *row
-	done   int
-	failed bool
-}
-
 // perform tries what is due of an effects group, and settles the rows.
-func (g *group) perform(w *work, due []deadline, clock time.Time) error {
-	var all []*tried
-	for _, d := range due[:min(len(due), keysPerTick)] {
-		w.stored = []byte(d.key)
-		if _, err := w.loadRow(); err != nil {
-			return err
-		}
-		all = append(all, &tried{kept: w.kept})
+func (g *group) perform(w *work, due []batching.Deadline, clock time.Time) error {
+	all, err := w.Backlogs(due)
+	if err != nil {
+		return err
 	}
 	g.try(w, all)
 	for _, t := range all {
@@ -53,22 +41,16 @@ func (g *group) perform(w *work, due []deadline, clock time.Time) error {
 }
 
 // try does the effects of many keys at a time, and those of one key in order.
-func (g *group) try(w *work, all []*tried) {
+func (g *group) try(w *work, all []*batching.Tried) {
 	ctx, cancel := context.WithTimeout(w.s.ctx, effectBudget)
 	defer cancel()
 	var wg errgroup.Group
 	wg.SetLimit(effectsAtOnce)
 	for _, t := range all {
 		wg.Go(func() error {
-			backlog, _ := t.kept.value.(topology.Backlog)
-			key, synthetic := topology.EntityKey(t.kept.key)
-			for attempt := backlog.Failures; t.done < len(backlog.Pending) && ctx.Err() == nil; attempt = 0 {
-				if g.effectOnce(ctx, backlog.Pending[t.done], key, synthetic, attempt) != nil {
-					t.failed = ctx.Err() == nil // out of time is no failure of this one
-					break
-				}
-				t.done++
-			}
+			t.Try(func() bool { return ctx.Err() != nil }, func(p topology.Pending, key string, synthetic bool, attempt int) error {
+				return g.effectOnce(ctx, p, key, synthetic, attempt)
+			})
 			return nil
 		})
 	}
@@ -90,29 +72,17 @@ func (g *group) effectOnce(ctx context.Context, p topology.Pending, key string, 
 	return g.effector(ctx, e)
 }
 
-func (g *group) settle(w *work, t *tried, clock time.Time) error {
-	backlog, _ := t.kept.value.(topology.Backlog)
-	next, givenUp := backlog.Settle(t.done, t.failed, clock)
-	w.part.set(t.kept, next)
+func (g *group) settle(w *work, t *batching.Tried, clock time.Time) error {
 	counter := g.e.metrics.effects
-	counter.WithLabelValues(g.Name, "done").Add(float64(t.done))
-	if t.failed {
+	counter.WithLabelValues(g.Name, "done").Add(float64(t.Done))
+	if t.Failed {
 		counter.WithLabelValues(g.Name, "failed").Inc()
 	}
 	w.source = g.Inputs[0].Topic
-	for i, p := range givenUp {
-		key, _ := topology.EntityKey(t.kept.key)
-		w.raw = topology.Raw{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, Key: []byte(key), Value: p.Value, Headers: p.Headers}
-		w.retries = backlog.Failures
-		why := &topology.Parked{Code: topology.EffectFailed, EventID: p.ID, Reason: "the effect failed, and so did its retries"}
-		if i > 0 {
-			w.retries, why.Reason = 0, "an earlier effect of the same key was given up"
-		}
-		if err := g.park(w, why); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.Settle(t, clock, func(why *topology.Parked, retries int) error {
+		w.retries = retries
+		return g.park(w, why)
+	})
 }
 
 // effectorOf finds what an effects group does.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"payerflow/internal/batching"
 	"payerflow/internal/topology"
 )
 
@@ -43,16 +44,11 @@ type work struct {
 	source   topology.Topic // whose dead letters these are
 	in       int
 	via      bool // a repartition topic
-	rows     *rows
-	part     *partitionRows
 	now      time.Time
 	counters *inputCounters
 
-	raw     topology.Raw
+	batching.Work
 	retries int    // of an effect that is given up
-	stored  []byte // key of the row
-	kept    *row   // nil: not loaded
-	load    topology.Load
 	copied  copied // of the output that was sent last
 }
 
@@ -71,45 +67,34 @@ func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error
 	if !via {
 		in = g.inputOf[topic]
 	}
-	w := &work{rt: rt, s: s, source: g.Inputs[in].Topic, in: in, via: via, rows: s.rows, part: s.rows.parts[ctx.Partition()], now: time.Now(),
+	w := &work{rt: rt, s: s, source: g.Inputs[in].Topic, in: in, via: via, Work: batching.NewWork(s.rows.Rows, s.rows.Part(ctx.Partition())), now: time.Now(),
 		counters: &g.counters[in]}
-	w.load = w.loadFor
 	return w, records, err
 }
 
 // begin takes up the next record.
 func (w *work) begin(rec *kgo.Record) {
-	w.raw = rawOf(rec)
+	raw := rawOf(rec)
 	if w.via {
-		original(&w.raw)
-		g := w.rows.g
-		if in, ok := g.inputOf[w.raw.Topic]; ok && in != w.in {
+		batching.Original(&raw)
+		g := w.group()
+		if in, ok := g.inputOf[raw.Topic]; ok && in != w.in {
 			w.in, w.source, w.counters = in, g.Inputs[in].Topic, &g.counters[in]
 		}
 	}
-	w.stored, w.kept = rec.Key, nil
-	if w.raw.Synthetic() {
-		w.stored = []byte(topology.StoredKey(&w.raw))
-	}
+	w.Begin(raw)
 }
+
+func (w *work) group() *group { return w.rt.p.g }
+
+// Park and Emit are batching.Out.
+func (w *work) Park(why *topology.Parked) error { return w.group().park(w, why) }
+
+// Emit produces an output.
+func (w *work) Emit(e topology.Emission) error { return w.group().emit(w, e) }
 
 // Pinned is what the transaction is pinned to.
 func (w *work) Pinned() topology.Pinned { return w.s.pinned }
-
-// loadFor reads a row by its key, or for "" that of the record's key.
-func (w *work) loadFor(key string) (any, error) {
-	if key != "" {
-		w.stored = []byte(topology.RowKey(key, w.raw.Synthetic()))
-	}
-	return w.loadRow()
-}
-
-func (w *work) loadRow() (_ any, err error) {
-	if w.kept, err = w.rows.load(w.part, w.stored); err != nil {
-		return nil, err
-	}
-	return w.kept.value, nil
-}
 
 // onRecord is the way of one record through the folding processor: to the
 // partition of its key if it is elsewhere, else through the fold, else to its
@@ -125,14 +110,12 @@ func (g *group) onRecord(w *work, rec *kgo.Record) error {
 		}
 	}
 	w.begin(rec)
-	result, err := w.part.steps.Step(w.in, &w.raw, w.now, w.load, w)
-	if err == nil && result.Parked == nil && topology.Kept(result.Row) != nil && g.careful.Load() {
-		_, result.Parked, err = w.part.steps.EncodeRow(result.Row)
-	}
+	result, err := w.Fold(w.in, w.now, w, w)
 	if err != nil {
 		return err
 	}
-	return g.effect(w, result)
+	w.count(result)
+	return nil
 }
 
 // passesBy says whether a record is none of the group's business. It looks at
@@ -146,24 +129,16 @@ func (g *group) passesBy(w *work, rec *kgo.Record) bool {
 	return true
 }
 
-// effect puts what a record or a tick did into the open transaction.
-func (g *group) effect(w *work, result topology.Result) error {
+// count counts what became of a record or a tick; what is parked is counted there.
+func (w *work) count(result topology.Result) {
 	if result.Parked != nil {
-		return g.park(w, result.Parked)
+		return
 	}
+	g := w.group()
 	if result.Dropped != "" {
-		g.e.metrics.dropped.WithLabelValues(g.Name, w.raw.Topic, result.Dropped).Inc()
-	}
-	if result.Row != nil {
-		w.part.set(w.kept, result.Row)
-	}
-	for _, e := range result.Emit {
-		if err := g.emit(w, e); err != nil {
-			return err
-		}
+		g.e.metrics.dropped.WithLabelValues(g.Name, w.Raw.Topic, result.Dropped).Inc()
 	}
 	w.counters.folded.Inc()
-	return nil
 }
 
 // emit produces an output, to the partition of its key. One whose topic does
@@ -176,15 +151,15 @@ func (g *group) emit(w *work, e topology.Emission) error {
 			return err
 		}
 		if partitions == 0 {
-			headers := w.raw.Headers
-			defer func() { w.raw.Headers = headers }()
-			w.raw.Headers = append(headers[:len(headers):len(headers)], topology.Header{Key: topology.HeaderOutput, Value: []byte(e.Topic.Name)})
+			headers := w.Raw.Headers
+			defer func() { w.Raw.Headers = headers }()
+			w.Raw.Headers = append(headers[:len(headers):len(headers)], topology.Header{Key: topology.HeaderOutput, Value: []byte(e.Topic.Name)})
 			return g.park(w, &topology.Parked{Code: topology.NoSuchOutput, Reason: "an output was not written: there is no topic " + e.Topic.Name})
 		}
 	}
 	key, headers := w.wire(e)
 	w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition(key, partitions),
-		Key: key, Value: e.Value, Timestamp: w.raw.Timestamp, Headers: headers})
+		Key: key, Value: e.Value, Timestamp: w.Raw.Timestamp, Headers: headers})
 	return nil
 }
 
@@ -201,7 +176,7 @@ type copied struct {
 func (w *work) wire(e topology.Emission) ([]byte, []kgo.RecordHeader) {
 	c := &w.copied
 	if len(e.Headers) == 0 || len(c.of) != len(e.Headers) || &c.of[0] != &e.Headers[0] || c.text != e.Key {
-		*c = copied{of: e.Headers, text: e.Key, key: []byte(e.Key), headers: headersOf(topology.HeadersOf(&w.raw, e.Headers))}
+		*c = copied{of: e.Headers, text: e.Key, key: []byte(e.Key), headers: headersOf(topology.HeadersOf(&w.Raw, e.Headers))}
 	}
 	return c.key, c.headers
 }
@@ -213,7 +188,7 @@ func (g *group) forward(w *work, rec *kgo.Record) {
 	r := &kgo.Record{Topic: via.Name, Partition: topology.Partition(rec.Key, via.Partitions),
 		Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp}
 	for _, h := range rec.Headers {
-		if !isCoordinate(h.Key) {
+		if !batching.IsCoordinate(h.Key) {
 			r.Headers = append(r.Headers, h)
 		}
 	}
@@ -223,24 +198,6 @@ func (g *group) forward(w *work, rec *kgo.Record) {
 		kgo.RecordHeader{Key: topology.HeaderOffset, Value: strconv.AppendInt(nil, rec.Offset, 10)})
 	w.rt.produce(r)
 	w.counters.repartitioned.Inc()
-}
-
-func isCoordinate(header string) bool {
-	return header == topology.HeaderTopic || header == topology.HeaderPartition || header == topology.HeaderOffset
-}
-
-// original gives a repartitioned record its first coordinates back.
-func original(raw *topology.Raw) {
-	p, _ := strconv.ParseInt(string(raw.Header(topology.HeaderPartition)), 10, 32)
-	o, _ := strconv.ParseInt(string(raw.Header(topology.HeaderOffset)), 10, 64)
-	raw.Topic, raw.Partition, raw.Offset = string(raw.Header(topology.HeaderTopic)), int32(p), o
-	kept := raw.Headers[:0:0]
-	for _, h := range raw.Headers {
-		if !isCoordinate(h.Key) {
-			kept = append(kept, h)
-		}
-	}
-	raw.Headers = kept
 }
 
 func (g *group) decodeRow(b []byte) (any, error) {

@@ -56,7 +56,7 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 			byCount[in.Topic.Partitions] = append(byCount[in.Topic.Partitions], in)
 		}
 	}
-	g.reads = reads(b)
+	g.reads = b.Reads()
 	g.fed = make([][]topicPartition, b.Table.Partitions)
 	for p := range g.fed {
 		g.fed[p] = feed(g.reads, int32(p))
@@ -80,19 +80,6 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 	}
 	sort.Slice(g.feeding, func(i, j int) bool { return g.feeding[i].name < g.feeding[j].name })
 	return g, nil
-}
-
-// reads are the topics that the folding processor consumes.
-func reads(b *topology.Bound) (topics []string) {
-	for _, in := range b.Inputs {
-		if !in.Whole {
-			topics = append(topics, in.Topic.Name)
-		}
-	}
-	for _, via := range b.Vias() {
-		topics = append(topics, via.Name)
-	}
-	return topics
 }
 
 func (g *group) processors() []*processor { return append([]*processor{g.folding}, g.feeding...) }

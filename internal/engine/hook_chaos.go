@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ func beforeCommit(s *session) {
 		return
 	}
 	if Sabotage.StoreFirst {
-		_ = s.rows.store() // an error shows as a wrong row
+		_ = s.rows.Store(time.Now()) // an error shows as a wrong row
 	}
 	if Sabotage.CommitFirst {
 		s.rt.client.CommitOffsetsSync(context.Background(), s.rt.client.UncommittedOffsets(), nil)
@@ -44,8 +45,8 @@ func beforeStore(s *session) {
 }
 
 func (s *session) changed() bool {
-	for _, p := range s.rows.parts {
-		if len(p.dirty) > 0 {
+	for p := range s.rows.All() {
+		if p.Changed() > 0 {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"payerflow/internal/batching"
 	"payerflow/internal/topology"
 )
 
@@ -62,7 +63,7 @@ func (b *batch) mark() error {
 	}
 	emit, err := g.Mark(s.pinned, s.rt.p.transactionalID(), ranges)
 	for _, e := range emit {
-		err = errors.Join(err, g.emit(&work{rt: s.rt, s: s, raw: topology.Raw{Timestamp: b.m.opened}}, e))
+		err = errors.Join(err, g.emit(&work{rt: s.rt, s: s, Work: batching.Work{Raw: topology.Raw{Timestamp: b.m.Opened}}}, e))
 	}
 	return err
 }

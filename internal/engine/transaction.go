@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -48,7 +49,7 @@ func (rt *runtime) end(commit bool) (bool, error) {
 
 // store puts the rows of a committed transaction into the local state.
 func (rt *runtime) store(s *session) error {
-	err := s.rows.store()
+	err := s.rows.Store(time.Now())
 	if err != nil {
 		rt.fail(err)
 	}

@@ -198,6 +198,20 @@ func (d Declared) Topics() []Topic {
 	return ts
 }
 
+// Reads are the topics that feed the partitions of the table: inputs that have
+// as many, and repartition topics.
+func (d Declared) Reads() (topics []string) {
+	for _, in := range d.Inputs {
+		if !in.Whole {
+			topics = append(topics, in.Topic.Name)
+		}
+	}
+	for _, via := range d.Vias() {
+		topics = append(topics, via.Name)
+	}
+	return topics
+}
+
 // Streams are the topics of events that the group owns: loops, and what it has
 // with those whose rows it follows or answers.
 func (d Declared) Streams() (out []Topic) {

@@ -1,10 +1,12 @@
-package engine
+package batching
 
 import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -30,27 +32,22 @@ func TestRowsUnderAKeySeeTheOpenTransaction(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer log.Close()
-		rows, err := newRows(&group{Bound: b}, log, []int32{0})
+		rows, err := NewRows(b, new(atomic.Bool), log, []int32{0})
 		if err != nil {
 			rt.Fatal(err)
 		}
 		committed, open := map[string]int{}, map[string]int{}
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
-			p := rows.parts[0]
+			p := rows.Part(0)
 			switch rapid.IntRange(0, 9).Draw(rt, "step") {
 			case 0:
-				rows.drop()
+				rows.Drop()
 				open = maps.Clone(committed)
 			case 1:
-				p.encoded = nil
-				for _, kept := range p.dirty {
-					var value []byte
-					if kept.value != nil {
-						value, _ = bare[wide]{}.Encode(kept.value.(wide))
-					}
-					p.encoded = append(p.encoded, value)
+				if err := rows.Encode(p, func([]byte, []byte) {}); err != nil {
+					rt.Fatal(err)
 				}
-				if err := rows.store(); err != nil {
+				if err := rows.Store(time.Now()); err != nil {
 					rt.Fatal(err)
 				}
 				committed = maps.Clone(open)
@@ -66,7 +63,7 @@ func TestRowsUnderAKeySeeTheOpenTransaction(t *testing.T) {
 	})
 }
 
-func putOrTake(rt *rapid.T, rows *rows, open map[string]int) {
+func putOrTake(rt *rapid.T, rows *Rows, open map[string]int) {
 	key := rapid.SampledFrom([]string{"a", "b", "\x01a"}).Draw(rt, "key")
 	if id := rapid.IntRange(0, 60).Draw(rt, "id"); id > 0 {
 		suffix := fmt.Sprint(id)
@@ -75,21 +72,21 @@ func putOrTake(rt *rapid.T, rows *rows, open map[string]int) {
 		}
 		key = topology.RowUnder(key, suffix)
 	}
-	kept, err := rows.load(rows.parts[0], []byte(key))
+	kept, err := rows.load(rows.Part(0), []byte(key))
 	if err != nil {
 		rt.Fatal(err)
 	}
 	if rapid.IntRange(0, 2).Draw(rt, "gone") == 0 {
-		rows.parts[0].set(kept, nil)
+		rows.Part(0).set(kept, nil)
 		delete(open, key)
 		return
 	}
 	open[key] = rapid.IntRange(1, 9).Draw(rt, "n")
-	rows.parts[0].set(kept, wide{N: open[key]})
+	rows.Part(0).set(kept, wide{N: open[key]})
 }
 
 // readUnder reads all rows under a key by pages.
-func readUnder(rt *rapid.T, rows *rows, open map[string]int) {
+func readUnder(rt *rapid.T, rows *Rows, open map[string]int) {
 	prefix := topology.RowUnder(rapid.SampledFrom([]string{"a", "b", "\x01a", "none"}).Draw(rt, "read"), "")
 	want := map[string]int{}
 	for key, n := range open {
@@ -100,7 +97,7 @@ func readUnder(rt *rapid.T, rows *rows, open map[string]int) {
 	limit := rapid.IntRange(1, 70).Draw(rt, "limit")
 	after, number := "", uint32(0)
 	for {
-		page, err := rows.under(rows.parts[0], prefix, after, limit)
+		page, err := rows.under(rows.Part(0), prefix, after, limit)
 		if err != nil || len(page) > limit {
 			rt.Fatalf("%d rows of %d: %v", len(page), limit, err)
 		}

@@ -1,9 +1,10 @@
-package engine
+package batching
 
 import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,11 +60,11 @@ func TestAChangedRowStays(t *testing.T) {
 		}
 		batch.Reset()
 	}
-	rows, err := newRows(&group{Bound: b}, log, []int32{0})
+	rows, err := NewRows(b, new(atomic.Bool), log, []int32{0})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := rows.parts[0]
+	p := rows.Part(0)
 	first, err := rows.load(p, []byte("0"))
 	if err != nil {
 		t.Fatal(err)
@@ -74,13 +75,13 @@ func TestAChangedRowStays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := kept.value.(wide).N; i > 0 && n != 1 {
+		if n := kept.Value.(wide).N; i > 0 && n != 1 {
 			t.Fatalf("row %d is %d", i, n)
 		}
 	}
 	again, err := rows.load(p, []byte("0"))
-	if err != nil || again.value.(wide).N != 2 {
-		t.Errorf("the row that was changed is %d again, %v", again.value.(wide).N, err)
+	if err != nil || again.Value.(wide).N != 2 {
+		t.Errorf("the row that was changed is %d again, %v", again.Value.(wide).N, err)
 	}
 	if n := len(p.young) + len(p.old); n > keys/2 {
 		t.Errorf("%d of %d rows are kept", n, keys)

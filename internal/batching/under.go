@@ -1,4 +1,4 @@
-package engine
+package batching
 
 import (
 	"cmp"
@@ -19,23 +19,23 @@ type changes struct {
 
 type change struct {
 	run, hash uint64
-	*row
+	*Row
 }
 
-func changeOf(log *rowlog.Log, kept *row) change {
-	at := log.PlaceOf(kept.key)
+func changeOf(log Store, kept *Row) change {
+	at := log.PlaceOf(kept.Key)
 	return change{at.Run, at.Hash, kept}
 }
 
 func (c change) compare(run, hash uint64, key string) int {
-	return cmp.Or(cmp.Compare(c.run, run), cmp.Compare(c.hash, hash), cmp.Compare(c.key, key))
+	return cmp.Or(cmp.Compare(c.run, run), cmp.Compare(c.hash, hash), cmp.Compare(c.Key, key))
 }
 
 // changed are the dirty rows whose keys begin with a prefix, behind a row: up
 // to limit of those that are there, and what is gone before these.
-func (r *rows) changed(p *partitionRows, prefix string, behind change, limit int) (out []change) {
+func (r *Rows) changed(p *Part, prefix string, behind change, limit int) (out []change) {
 	if p.changes == nil {
-		p.changes = &changes{tree: btree.NewG(treeDegree, func(a, b change) bool { return a.compare(b.run, b.hash, b.key) < 0 })}
+		p.changes = &changes{tree: btree.NewG(treeDegree, func(a, b change) bool { return a.compare(b.run, b.hash, b.Key) < 0 })}
 	}
 	for _, kept := range p.dirty[p.changes.seen:] {
 		p.changes.tree.ReplaceOrInsert(changeOf(r.log, kept))
@@ -45,9 +45,9 @@ func (r *rows) changed(p *partitionRows, prefix string, behind change, limit int
 		if c.run>>32 != behind.run>>32 || limit == 0 {
 			return false
 		}
-		if under(c.key, prefix) && c.key != behind.key {
+		if under(c.Key, prefix) && c.Key != behind.Key {
 			out = append(out, c)
-			if c.value != nil {
+			if c.Value != nil {
 				limit--
 			}
 		}
@@ -64,16 +64,16 @@ func under(stored, prefix string) bool {
 
 // behind is where the row with the suffix after stands, or for "" where rows
 // under a key begin.
-func (r *rows) behind(prefix, after string) change {
+func (r *Rows) behind(prefix, after string) change {
 	if after != "" {
-		return changeOf(r.log, &row{key: prefix + after})
+		return changeOf(r.log, &Row{Key: prefix + after})
 	}
-	return change{run: r.log.PlaceOf(prefix).Run, row: &row{}}
+	return change{run: r.log.PlaceOf(prefix).Run, Row: &Row{}}
 }
 
 // under reads up to limit rows whose stored keys begin with a prefix, behind
 // the suffix after, as the open transaction has left them.
-func (r *rows) under(p *partitionRows, prefix, after string, limit int) (out []topology.Sub, err error) {
+func (r *Rows) under(p *Part, prefix, after string, limit int) (out []topology.Sub, err error) {
 	behind := r.behind(prefix, after)
 	dirty := r.changed(p, prefix, behind, limit)
 	add := func(key string, value any) bool {
@@ -83,23 +83,23 @@ func (r *rows) under(p *partitionRows, prefix, after string, limit int) (out []t
 		return len(out) < limit
 	}
 	from := rowlog.Place{Run: behind.run, Hash: behind.hash}
-	listErr := r.log.Under(p.partition, prefix, from, limit, func(l rowlog.Row) bool {
+	listErr := r.log.Under(p.Number, prefix, from, limit, func(l rowlog.Row) bool {
 		if behind.compare(l.Run, l.Hash, l.Key) >= 0 {
 			return true
 		}
 		for len(dirty) > 0 && dirty[0].compare(l.Run, l.Hash, l.Key) < 0 {
-			if !add(dirty[0].key, dirty[0].value) {
+			if !add(dirty[0].Key, dirty[0].Value) {
 				return false
 			}
 			dirty = dirty[1:]
 		}
-		if len(dirty) > 0 && dirty[0].key == l.Key {
+		if len(dirty) > 0 && dirty[0].Key == l.Key {
 			c := dirty[0]
 			dirty = dirty[1:]
-			return add(c.key, c.value)
+			return add(c.Key, c.Value)
 		}
 		var value any
-		if value, err = r.g.decodeRow(l.Value); err != nil {
+		if value, err = r.decode(l.Value); err != nil {
 			return false
 		}
 		return add(l.Key, value)
@@ -108,7 +108,7 @@ func (r *rows) under(p *partitionRows, prefix, after string, limit int) (out []t
 		err = listErr
 	}
 	for _, c := range dirty {
-		add(c.key, c.value)
+		add(c.Key, c.Value)
 	}
 	return out, err
 }

@@ -1,4 +1,4 @@
-package engine
+package batching
 
 import (
 	"time"
@@ -8,43 +8,51 @@ import (
 	"payerflow/internal/rowlog"
 )
 
-// deadlines are the rows of a partition that wait for a time, in its order. It
+// Deadlines are the rows of a partition that wait for a time, in its order. It
 // follows from the rows and is made from them when a session begins.
-type deadlines struct {
+type Deadlines struct {
 	due     func(row any) time.Time
-	tree    *btree.BTreeG[deadline]
+	tree    *btree.BTreeG[Deadline]
 	ticked  time.Time // wall time of the last tick
 	settled time.Time // ticked, when the open transaction began
 	journal []moved   // of the open transaction
 }
 
-type deadline struct {
+// Deadline is when a row wants to be woken.
+type Deadline struct {
 	at  int64 // unix microseconds
 	key string
 }
 
 // moved is a deadline that the open transaction has put in or taken out.
 type moved struct {
-	deadline
+	Deadline
 	in bool
 }
 
-func earlier(a, b deadline) bool { return a.at < b.at || a.at == b.at && a.key < b.key }
+func earlier(a, b Deadline) bool { return a.at < b.at || a.at == b.at && a.key < b.key }
 
-const treeDegree = 64
+const (
+	treeDegree = 64
+	// tickEvery is the least time between two ticks of a partition.
+	tickEvery = time.Second
+	// duePerTick bounds what one tick wakes, but for rows of one same deadline:
+	// a tick may lag behind the wall clock, never run ahead of it.
+	duePerTick = 10_000
+)
 
-func newDeadlines(due func(row any) time.Time) *deadlines {
-	return &deadlines{due: due, tree: btree.NewG(treeDegree, earlier)}
+func newDeadlines(due func(row any) time.Time) *Deadlines {
+	return &Deadlines{due: due, tree: btree.NewG(treeDegree, earlier)}
 }
 
 // readDeadlines reads the rows of a partition.
-func readDeadlines(g *group, log *rowlog.Log, partition int32) (*deadlines, error) {
-	d := newDeadlines(g.Timer.Due)
+func (r *Rows) readDeadlines(partition int32) (*Deadlines, error) {
+	d := newDeadlines(r.g.Timer.Due)
 	var err error
-	listErr := log.List(partition, rowlog.Place{}, func(r rowlog.Row) bool {
+	listErr := r.log.List(partition, rowlog.Place{}, func(l rowlog.Row) bool {
 		var row any
-		if row, err = g.decodeRow(r.Value); err == nil {
-			d.move(r.Key, nil, row)
+		if row, err = r.decode(l.Value); err == nil {
+			d.move(l.Key, nil, row)
 			d.settle()
 		}
 		return err == nil
@@ -56,7 +64,7 @@ func readDeadlines(g *group, log *rowlog.Log, partition int32) (*deadlines, erro
 }
 
 // move follows the change of a row; before is nil for a new one.
-func (d *deadlines) move(key string, before, after any) {
+func (d *Deadlines) move(key string, before, after any) {
 	var was, is time.Time // the zero time: does not wait
 	if before != nil {
 		was = d.due(before)
@@ -68,38 +76,38 @@ func (d *deadlines) move(key string, before, after any) {
 		return
 	}
 	if !was.IsZero() {
-		d.remove(deadline{micros(was), key})
+		d.remove(Deadline{micros(was), key})
 	}
 	if !is.IsZero() {
-		d.add(deadline{micros(is), key})
+		d.add(Deadline{micros(is), key})
 	}
 }
 
-func (d *deadlines) add(x deadline) {
+func (d *Deadlines) add(x Deadline) {
 	if _, had := d.tree.ReplaceOrInsert(x); !had {
 		d.journal = append(d.journal, moved{x, true})
 	}
 }
 
-func (d *deadlines) remove(x deadline) {
+func (d *Deadlines) remove(x Deadline) {
 	if _, had := d.tree.Delete(x); had {
 		d.journal = append(d.journal, moved{x, false})
 	}
 }
 
 // settle says that the transaction has committed.
-func (d *deadlines) settle() {
+func (d *Deadlines) settle() {
 	clear(d.journal) // keys
 	d.journal, d.settled = d.journal[:0], d.ticked
 }
 
 // revert takes back what was done since settle.
-func (d *deadlines) revert() {
+func (d *Deadlines) revert() {
 	for i := len(d.journal) - 1; i >= 0; i-- {
 		if m := d.journal[i]; m.in {
-			d.tree.Delete(m.deadline)
+			d.tree.Delete(m.Deadline)
 		} else {
-			d.tree.ReplaceOrInsert(m.deadline)
+			d.tree.ReplaceOrInsert(m.Deadline)
 		}
 	}
 	d.ticked = d.settled
@@ -110,8 +118,8 @@ func (d *deadlines) revert() {
 // row's own.
 func micros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
-// next is the wall time of the next tick; ok is false where nothing waits.
-func (d *deadlines) next() (at time.Time, ok bool) {
+// Next is the wall time of the next tick; ok is false where nothing waits.
+func (d *Deadlines) Next() (at time.Time, ok bool) {
 	first, ok := d.tree.Min()
 	at = time.UnixMicro(first.at)
 	if soonest := d.ticked.Add(tickEvery); at.Before(soonest) {
@@ -121,9 +129,9 @@ func (d *deadlines) next() (at time.Time, ok bool) {
 }
 
 // take is what the next tick wakes, and its clock.
-func (d *deadlines) take(now time.Time) (due []deadline, clock time.Time) {
+func (d *Deadlines) take(now time.Time) (due []Deadline, clock time.Time) {
 	clock = now
-	d.tree.Ascend(func(next deadline) bool {
+	d.tree.Ascend(func(next Deadline) bool {
 		at := time.UnixMicro(next.at)
 		if at.After(now) {
 			return false
@@ -137,3 +145,6 @@ func (d *deadlines) take(now time.Time) (due []deadline, clock time.Time) {
 	})
 	return due, clock
 }
+
+// Len is how many rows wait.
+func (d *Deadlines) Len() int { return d.tree.Len() }

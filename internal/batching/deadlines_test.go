@@ -1,4 +1,4 @@
-package engine
+package batching
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ func TestDeadlinesOfAnAbortedTransaction(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDeadlines(func(row any) time.Time { return row.(time.Time) })
 		rows := map[string]any{} // deadlines by key, as committed
-		all := func() (out []deadline) {
-			d.tree.Ascend(func(x deadline) bool { out = append(out, x); return true })
+		all := func() (out []Deadline) {
+			d.tree.Ascend(func(x Deadline) bool { out = append(out, x); return true })
 			return out
 		}
 		due := rapid.SampledFrom([]any{nil, time.Time{}, time.UnixMicro(1), time.UnixMicro(2), time.UnixMicro(3)})
