@@ -56,12 +56,12 @@ func TestAudit(t *testing.T) {
 	}
 	var whole kafka.AuditReport
 	within(t, 30*time.Second, "all chained", func() bool {
-		whole = verify(t, tg, 0)
+		whole = verifyAudit(t, tg, 0)
 		return whole.Waiting == 0 && whole.Records == whole.Received && whole.Records >= 22
 	})
 	t.Run("tampered", func(t *testing.T) { tamperings(t, tg) })
 	t.Run("by hand", func(t *testing.T) { byHand(t, tg) })
-	t.Run("undecided", func(t *testing.T) { verify(t, tg, 2, "--chain-topic", "no.such.topic") })
+	t.Run("undecided", func(t *testing.T) { verifyAudit(t, tg, 2, "--chain-topic", "no.such.topic") })
 	t.Run("away", func(t *testing.T) { auditAway(t, tg, base, canary) })
 	if strings.Contains(w.output(), canary) {
 		t.Error("a key is in the log")
@@ -69,7 +69,7 @@ func TestAudit(t *testing.T) {
 	w.terminate()
 }
 
-func verify(t *testing.T, tg target, want int, args ...string) (r kafka.AuditReport) {
+func verifyAudit(t *testing.T, tg target, want int, args ...string) (r kafka.AuditReport) {
 	t.Helper()
 	out, stderr, code := cli(t, "", slices.Concat([]string{"audit", "verify", "-o", "json"}, args, tg.flags())...)
 	if code != want {
@@ -162,7 +162,7 @@ func tamperings(t *testing.T, tg target) {
 		if c.says == "" {
 			want = 0
 		}
-		r := verify(t, tg, want, "--chain-topic", topic)
+		r := verifyAudit(t, tg, want, "--chain-topic", topic)
 		text := fmt.Sprint(r.Broken)
 		for _, chain := range r.Chains {
 			if chain.Broken != "" && chain.Chain != longest {
@@ -220,7 +220,7 @@ func byHand(t *testing.T, tg target) {
 	if out, err := exec.CommandContext(t.Context(), openssl, "pkey", "-pubin", "-in", written(t, "audit.pem", key), "-noout", "-text").CombinedOutput(); err != nil || !strings.Contains(string(out), "ED25519") {
 		t.Errorf("%v %s", err, out)
 	}
-	verify(t, tg, 0, "--public-key", written(t, "audit.pem", key))
+	verifyAudit(t, tg, 0, "--public-key", written(t, "audit.pem", key))
 	out, stderr, code := cli(t, "", slices.Concat([]string{"tail", "audit.chain", "--from-start", "--follow=false", "-o", "json"}, tg.flags())...)
 	if code != 0 {
 		t.Fatal(stderr)

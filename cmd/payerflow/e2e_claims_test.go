@@ -83,6 +83,7 @@ func joinedAndListed(t *testing.T, tg target) {
 		}
 		return true
 	})
+	tg.verified(t, base)
 }
 
 // claimsOf are claims of the last hundred days.

@@ -103,6 +103,7 @@ func dayOfClaims(t *testing.T, tg target) {
 	w.terminate()
 	w, base = tg.worker(t, t.TempDir()) // nothing local: from the changelog
 	check(base)
+	tg.verified(t, base)
 	w.terminate()
 }
 
@@ -202,6 +203,7 @@ func badRecords(t *testing.T, tg target) {
 			t.Error("a key or a body is in the log")
 		}
 	}
+	tg.verified(t, base)
 	w.terminate()
 }
 
@@ -332,6 +334,7 @@ func twoWorkers(t *testing.T, tg target) {
 	for claim, ids := range claims {
 		within(t, 40*time.Second, "all rows on the worker that is left", func() bool { return complete(t, []string{base2}, claim, ids) })
 	}
+	tg.verified(t, base2)
 	w2.terminate()
 }
 
@@ -353,5 +356,6 @@ func killedWorker(t *testing.T, tg target) {
 	for claim, ids := range all {
 		within(t, 40*time.Second, "a row with each event once", func() bool { return complete(t, []string{base}, claim, ids) })
 	}
+	tg.verified(t, base)
 	w.terminate()
 }

@@ -22,7 +22,7 @@ var rank = map[string]int{
 	"internal/rowlog": 0, "internal/batching": 1, "client": 0, "internal/engine": 5, "internal/traffic": 5, "connectors/kafka": 5, "api/access": 5, "api/problem": 3, "api/audit": 4, "api/intake/intakepb": 0, "api/intake/intakepb/intakepbconnect": 1,
 	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "connectors/kaas": 6,
 	"api/consume/consumepb": 0, "api/consume/consumepb/consumepbconnect": 1,
-	"internal/peers": 6, "internal/peers/peerpb": 0, "internal/peers/peerpb/peerpbconnect": 1,
+	"internal/verify": 3, "internal/peers": 6, "internal/peers/peerpb": 0, "internal/peers/peerpb/peerpbconnect": 1,
 	"api": 7, "api/booking": 7, "internal/stage": 7, "cmd/payerflow": 8, "internal/lint": 8, "internal/chaos": 8,
 }
 
@@ -33,7 +33,7 @@ const testsOnly = "internal/stage"
 var mayImport = map[string][]string{
 	"github.com/lovoo/goka":     {"internal/engine"},
 	"github.com/IBM/sarama":     {"internal/engine"},
-	"github.com/twmb/franz-go":  {"internal/engine", "internal/embedded", "connectors/kafka"},
+	"github.com/twmb/franz-go":  {"internal/engine", "internal/embedded", "internal/verify", "connectors/kafka"},
 	"github.com/hamba/avro":     {"codecs", "internal/embedded"},
 	"github.com/riferrei":       {"codecs"},
 	"github.com/spf13/cobra":    {"cmd/payerflow"},
@@ -79,6 +79,20 @@ func TestImportsGoDownward(t *testing.T) {
 	for _, imp := range packages(t)["events"] {
 		if strings.Contains(imp, ".") {
 			t.Errorf("events imports %s; it knows the standard library only", imp)
+		}
+	}
+}
+
+// TestTheAuditorSharesNothing: what checks the engine and the folds must not
+// be made of them.
+func TestTheAuditorSharesNothing(t *testing.T) {
+	imports := packages(t)["internal/verify"]
+	if len(imports) == 0 {
+		t.Fatal("there is no auditor")
+	}
+	for _, imp := range imports {
+		if to, ours := strings.CutPrefix(imp, module); ours && !contains([]string{"events", "tables", "codecs"}, to) {
+			t.Errorf("internal/verify must not import %s", to)
 		}
 	}
 }

@@ -1,0 +1,102 @@
+package verify
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"payerflow/codecs"
+	"payerflow/events"
+)
+
+// Flow names the topics of the mediator, and who folds them.
+type Flow struct {
+	Router    string   // group
+	Firehose  string   // topic
+	Control   string   // topic of the rules
+	Routed    string   // topic of what each transaction was pinned to
+	Domain    []string // topics
+	Consumers string   // what names of consumer topics begin with
+}
+
+// remembered is how long the router knows an identity: one that comes again
+// later is another event.
+const remembered = 24 * time.Hour
+
+// Duplicates looks for events that are twice in a consumer topic, or that the
+// router wrote twice to a domain topic.
+func (l *Log) Duplicates(ctx context.Context, f Flow) (*Check, error) {
+	c := newCheck("duplicates")
+	consumers, err := l.topics(ctx, f.Consumers)
+	if err != nil {
+		return nil, err
+	}
+	envelope, _, err := decoder(codecs.NewAvro[events.Envelope](f.Firehose, 2<<20), l.Schemas, f.Firehose)
+	if err != nil {
+		return nil, err
+	}
+	for _, topic := range slices.Concat(consumers, f.Domain) {
+		held, err := l.held(ctx, false, topic)
+		if err != nil {
+			return nil, err
+		}
+		ours := slices.Contains(consumers, topic)
+		seen := map[uint64]int64{} // identity -> time stamp, milliseconds
+		err = l.read(ctx, held, false, func(r *kgo.Record) error {
+			var id uint64
+			if ours {
+				e, err := envelope(r.Value)
+				if err != nil {
+					c.found("unreadable", topic, "", place(r))
+					return unless(faulty(err), err)
+				}
+				id = sumOf([]byte(e.Publisher), []byte(ownSpace(e)), []byte(e.ID))
+			} else if header(r, "pf_origin") == nil {
+				return nil // a service's own: what it sends twice is two events
+			} else {
+				id = sumOf(header(r, "ce_id"), r.Key, r.Value)
+			}
+			c.Counts["records"]++
+			at := r.Timestamp.UnixMilli()
+			if was, twice := seen[id]; twice && at-was < remembered.Milliseconds() {
+				c.found("doubled", topic, l.Hash(string(r.Key)), place(r))
+			}
+			seen[id] = at
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// ownSpace is within what ids are unique where no team published: services
+// write each type to a topic of its own.
+func ownSpace(e events.Envelope) string {
+	if e.Publisher == "" {
+		return string(e.Type)
+	}
+	return ""
+}
+
+func unless(ok bool, err error) error {
+	if ok {
+		return nil
+	}
+	return err
+}
+
+// sumOf is a 64-bit hash of texts, each behind its length.
+func sumOf(parts ...[]byte) uint64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p)))) // never fails
+		_, _ = h.Write(p)
+	}
+	return h.Sum64()
+}
