@@ -10,6 +10,7 @@ import (
 
 	"payerflow/api"
 	"payerflow/events"
+	"payerflow/internal/stage"
 )
 
 // BenchmarkPointRead reads one row of a worker's own through the whole surface,
@@ -36,7 +37,7 @@ func BenchmarkPointRead(b *testing.B) {
 		surface.ServeHTTP(to, reqs[i%claims])
 		return to.status
 	}
-	await(b, "all rows", func() bool {
+	stage.Await(b, "all rows", func() bool {
 		for i := range claims {
 			if read(i) != http.StatusOK {
 				return false
