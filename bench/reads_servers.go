@@ -122,7 +122,7 @@ func (r *readsRun) startPayerflow(context.Context) error {
 	r.env = []string{"PAYERFLOW_BROKER_SASL_USERNAME=" + made.Kafka.Admin.Username, "PAYERFLOW_BROKER_SASL_PASSWORD=" + made.Kafka.Admin.Password,
 		"PAYERFLOW_SECURITY_SECRET_FILE=" + filepath.Join(dir, "secret")}
 	r.worker, at, err = serve(r.dir, "worker", r.env, `worker starts.* http=(\S+)`,
-		append([]string{r.payerflow, "worker", "--data-dir", filepath.Join(r.dir, "worker"), "--http-addr", free}, r.flags...)...)
+		append([]string{r.payerflow, "worker", "--join", dir, "--data-dir", filepath.Join(r.dir, "worker"), "--http-addr", free}, r.flags...)...)
 	if err == nil {
 		r.worker.url = "http://" + at
 	}

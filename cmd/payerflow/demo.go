@@ -83,7 +83,10 @@ func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 	if err := a.demoTeamLogin(ctx, client, addresses{broker.Addr(), strings.TrimPrefix(registry.URL(), "http://")}); err != nil {
 		return err
 	}
-	if err := a.demoSecret(); err != nil {
+	if err := errors.Join(a.demoSecret(), a.demoAuthority()); err != nil {
+		return err
+	}
+	if err := a.certify(c.Engine.DataDir); err != nil {
 		return err
 	}
 	if err := a.withRules(ctx, brokers, opts, codecs.OpenRegistry(registry.URL()), a.demoTokens); err != nil {

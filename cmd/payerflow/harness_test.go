@@ -24,6 +24,7 @@ import (
 
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
+	"payerflow/internal/peers"
 )
 
 // runAsCLI makes the test binary behave as payerflow itself, so that the suite
@@ -256,7 +257,30 @@ func servers(t *testing.T) target {
 		tg.brokers, tg.registry = broker.Addr(), registry.URL()
 	}
 	tg.prepare(t)
+	knowOneAnother(t)
 	return tg
+}
+
+// knowOneAnother makes the authority of this test's workers; none of them
+// speaks to another in the clear.
+func knowOneAnother(t *testing.T) {
+	t.Helper()
+	authority, err := peers.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key, err := authority.Issue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, b := range map[string][]byte{"CA": authority.Cert, "CERT": cert, "KEY": key} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PAYERFLOW_PEERS_TLS_"+name, path)
+	}
 }
 
 // prepare makes topics, schemas, a secret and an administrator's token.

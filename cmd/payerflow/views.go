@@ -14,6 +14,7 @@ import (
 
 func (a *app) viewsCommand() *cobra.Command {
 	var views []string
+	var demo string
 	cmd := &cobra.Command{
 		Use:   "views",
 		Short: "Serve views from copies of their tables, and fold nothing",
@@ -27,6 +28,9 @@ may not answer is asked of the partition's owner. It writes to payerflow.members
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			views, err := knownViews(views)
 			if err != nil {
+				return err
+			}
+			if err := a.join(demo); err != nil {
 				return err
 			}
 			opts, err := a.client()
@@ -46,6 +50,7 @@ may not answer is asked of the partition's owner. It writes to payerflow.members
 			return s.run(ctx, a.cfg.HTTP)
 		},
 	}
+	joinFlag(cmd, &demo)
 	f := cmd.Flags()
 	f.String("http-addr", config.Default().HTTP.Addr, "address of the HTTP surface, host:port")
 	f.StringSliceVar(&views, "views", nil, "views whose tables are followed: a,b; all of them if not set")

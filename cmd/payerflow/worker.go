@@ -9,16 +9,21 @@ import (
 )
 
 func (a *app) workerCommand() *cobra.Command {
+	var demo string
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run the topology on any Kafka, and serve its views",
 		Long: `Run the topology on a Kafka cluster with a schema registry, and serve its views over HTTP.
 
 Start more workers with the same group to scale out; each needs its own --data-dir. Topics and schemas
-must exist: see "payerflow topics apply" and "payerflow schemas register". SIGTERM commits what is open,
+must exist: see "payerflow topics apply" and "payerflow schemas register". With --join it works beside
+a demo on this machine. SIGTERM commits what is open,
 leaves the group and exits 0.`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.join(demo); err != nil {
+				return err
+			}
 			opts, err := a.client()
 			if err != nil {
 				return err
@@ -32,6 +37,7 @@ leaves the group and exits 0.`,
 		},
 	}
 	d := config.Default()
+	joinFlag(cmd, &demo)
 	f := cmd.Flags()
 	f.String("http-addr", d.HTTP.Addr, "address of the HTTP surface, host:port")
 	f.Int("batch-records", d.Engine.BatchRecords, "most records of one transaction")
