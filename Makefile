@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers bench-reads play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
+.PHONY: help build demo test race lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ bench: ## benchmarks: fold, codec, whole worker
 
 bench-peers: ## the engine beside Kafka Streams, goka on sarama and raw franz-go (needs Java 21 and Maven)
 	bench/peers.sh $(REPS)
+
+bench-watch: ## updates of rows that 10,000 watch, servers and watchers in processes of their own: CPU, time from commit to event, nothing lost (WATCHERS= RATE= SECONDS_EACH=)
+	bench/watch.sh
+
+bench-connections: ## 50,000 attempts to watch, many more than may be open: how they end, and that open watches lose nothing (ATTEMPTS= WAVE=)
+	bench/connections.sh
 
 bench-reads: ## reads of views on the owner and by a hop, beside Redis behind a small Go handler (installs Debian's redis-server where it is absent; ROWS=200000)
 	bench/reads.sh

@@ -12,6 +12,10 @@
 // reads.sh measures something else: what does a read of a view cost beside
 // Redis behind a small handler, on the same rows.
 //
+// watch.sh measures updates of rows that many watch, and holds what each watcher
+// was told to what was committed. connections.sh has more connect than may, and
+// does the same.
+//
 // It is a module of its own, so that the requirements of the peers stay out of
 // the product. Its path lies below payerflow, which lets it run the very
 // internal/engine that ships.

@@ -21,6 +21,8 @@ bench digest NAME ID         count keys and digest the newest rows that an engin
 bench model NAME             the same of the rows that should have come of it, where the engine's work is its own
 bench preload NAME...        write the events of these engines, unless they are there
 bench reads [flags]          reads of views beside Redis; reads.sh builds what it needs
+bench watch [flags]          updates of rows that many watch; watch.sh builds what it needs
+bench connections [flags]    many more connections than there may be; connections.sh builds what it needs
 bench latency [flags]        from produce to a committed row in the view topic; removes the events
 `
 
@@ -47,6 +49,14 @@ func main() {
 		latency(ctx, args)
 	case "reads":
 		reads(ctx, args)
+	case "watch":
+		watch(ctx, args)
+	case "connections":
+		floods(ctx, args)
+	case "storm":
+		must(beStorm(ctx, args))
+	case "watchers":
+		must(beWatchers(ctx, args))
 	case "reads-handler":
 		must(readsHandler(args[0]))
 	case "preload":

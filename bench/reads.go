@@ -19,6 +19,8 @@ type readsRun struct {
 
 	demo, worker, redis, handler *serving
 	token                        string
+	broker, registry             string
+	user, password               string   // of the broker's administrator
 	flags, env                   []string // of those who join the demo
 	cursors                      []string // places in the provider's list
 }

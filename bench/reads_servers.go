@@ -118,8 +118,9 @@ func (r *readsRun) startPayerflow(context.Context) error {
 		return err
 	}
 	r.token = made.Tokens.Reader
-	r.flags = []string{"--brokers", made.Demo.Broker, "--registry", "http://" + made.Demo.Registry}
-	r.env = []string{"PAYERFLOW_BROKER_SASL_USERNAME=" + made.Kafka.Admin.Username, "PAYERFLOW_BROKER_SASL_PASSWORD=" + made.Kafka.Admin.Password,
+	r.broker, r.registry, r.user, r.password = made.Demo.Broker, "http://"+made.Demo.Registry, made.Kafka.Admin.Username, made.Kafka.Admin.Password
+	r.flags = []string{"--brokers", r.broker, "--registry", r.registry}
+	r.env = []string{"PAYERFLOW_BROKER_SASL_USERNAME=" + r.user, "PAYERFLOW_BROKER_SASL_PASSWORD=" + r.password,
 		"PAYERFLOW_SECURITY_SECRET_FILE=" + filepath.Join(dir, "secret")}
 	r.worker, at, err = serve(r.dir, "worker", r.env, `worker starts.* http=(\S+)`,
 		append([]string{r.payerflow, "worker", "--join", dir, "--data-dir", filepath.Join(r.dir, "worker"), "--http-addr", free}, r.flags...)...)
