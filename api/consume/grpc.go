@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -57,7 +56,8 @@ func (d subscriptions) Consume(ctx context.Context, req *connect.Request[consume
 	}
 	ctx, cancel := d.joined(ctx)
 	defer cancel()
-	p = d.stream(ctx, g, s, from, counted{&rpcSink{out: out, c: c, limit: d.limits.Write}, d.metrics.delivered.WithLabelValues("grpc")})
+	defer func() { _ = c.SetWriteDeadline(time.Now().Add(lastWrite)) }() // of the trailers
+	p = d.stream(ctx, g, s, from, counted{&rpcSink{bounded: bounded{c: c, limit: d.limits.Write}, out: out}, d.metrics.delivered.WithLabelValues("grpc")})
 	if p == nil && d.ctx.Err() != nil {
 		p = reconnect()
 	}
@@ -91,11 +91,8 @@ func rpcError(p *problem.Problem) error {
 
 // rpcSink writes a stream as messages; each goes out at once.
 type rpcSink struct {
+	bounded
 	out *connect.ServerStream[consumepb.ConsumeResponse]
-	c   *http.ResponseController
-
-	mu    sync.Mutex
-	limit time.Duration
 }
 
 func (s *rpcSink) event(at kafka.Position, e events.Envelope) error {
@@ -133,23 +130,7 @@ func (s *rpcSink) beat(at kafka.Position) error {
 
 func (s *rpcSink) send(at kafka.Position, m *consumepb.ConsumeResponse) error {
 	m.Position = at.String()
-	if err := s.deadline(); err != nil {
-		return err
-	}
-	return s.out.Send(m)
+	return s.write(func() error { return s.out.Send(m) })
 }
 
 func (s *rpcSink) flush() error { return nil }
-
-func (s *rpcSink) deadline() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.c.SetWriteDeadline(time.Now().Add(s.limit))
-}
-
-func (s *rpcSink) hurry() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.limit = min(s.limit, lastWrite)
-	_ = s.c.SetWriteDeadline(time.Now().Add(s.limit)) // send fails where there is none
-}

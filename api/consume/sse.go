@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"payerflow/api/problem"
@@ -17,13 +16,10 @@ import (
 // it as id, which browsers and clients send back as Last-Event-ID; a heartbeat
 // is a comment with an id, so that the position moves where nothing is sent.
 type sse struct {
+	bounded
 	w   http.ResponseWriter
-	c   *http.ResponseController
 	buf bytes.Buffer
 	err error
-
-	mu    sync.Mutex
-	limit time.Duration // how long a write may take
 }
 
 // sseBuffer is written out before a turn ends.
@@ -36,26 +32,9 @@ func openSSE(w http.ResponseWriter, limit time.Duration) *sse {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	s := &sse{w: w, c: http.NewResponseController(w), limit: limit}
+	s := &sse{bounded: bounded{c: http.NewResponseController(w), limit: limit}, w: w}
 	_, _ = fmt.Fprintf(&s.buf, "retry: %d\n\n", time.Second.Milliseconds())
 	return s
-}
-
-// hurry cuts what is being written, unless it ends within a moment.
-func (s *sse) hurry() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.limit = min(s.limit, lastWrite)
-	_ = s.c.SetWriteDeadline(time.Now().Add(s.limit)) // flush fails where there is none
-}
-
-// lastWrite is how long the end of a stream may take to be written.
-const lastWrite = time.Second
-
-func (s *sse) deadline() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.c.SetWriteDeadline(time.Now().Add(s.limit))
 }
 
 func (s *sse) event(at kafka.Position, e events.Envelope) error {
@@ -84,8 +63,7 @@ func (s *sse) end(p *problem.Problem) {
 	data, err := json.Marshal(map[string]any{"code": p.Code, "status": p.Status, "detail": p.Detail})
 	if err == nil {
 		_, _ = fmt.Fprintf(&s.buf, "event: end\ndata: %s\n\n", data)
-		_ = s.flush()                         // the reader may be gone
-		_ = s.c.SetWriteDeadline(time.Time{}) // the connection may be used again
+		_ = s.flush() // the reader may be gone
 	}
 }
 
@@ -111,13 +89,13 @@ func (s *sse) line(kind string, at kafka.Position, data []byte) error {
 
 func (s *sse) flush() error {
 	if s.err == nil {
-		if s.err = s.deadline(); s.err == nil {
-			_, s.err = s.w.Write(s.buf.Bytes())
+		s.err = s.write(func() error {
+			if _, err := s.w.Write(s.buf.Bytes()); err != nil {
+				return err
+			}
 			s.buf.Reset()
-		}
-		if s.err == nil {
-			s.err = s.c.Flush()
-		}
+			return s.c.Flush()
+		})
 	}
 	return s.err
 }
