@@ -24,6 +24,7 @@ const (
 // verifyFlags choose what is verified.
 type verifyFlags struct {
 	views, key      string
+	instead         map[string]string
 	parts           map[string]*bool
 	all, tablesOnly bool
 	rows            int
@@ -34,7 +35,12 @@ type verifyFlags struct {
 
 // verifyParts are what can be verified beside views, in the order in which it is.
 var verifyParts = []struct{ name, doc string }{
+	{"routes", "who had to get which event, by the rules that each transaction was pinned to, and who got it"},
+	{"redaction", "values in copies that their reader may not see"},
 	{"duplicates", "events that are twice in a consumer topic or domain topic"},
+	{"dlq", "dead letters: whether they hold the record that lies where they say"},
+	{"offsets", "positions of groups, within what topics hold"},
+	{"store", "the event store, by partition and day"},
 	{"audit", "the chains of the audit, their signed ends, and what was received"},
 }
 
@@ -62,6 +68,7 @@ Exit code 0: equal; 1: different; 2: it could not be decided.`,
 	f.IntVar(&o.rows, "rows", verifyRows, "most rows of a view that HTTP is asked for, beyond them a sample; 0: all")
 	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long to wait for groups to fold what there is")
 	f.StringVar(&o.key, "public-key", "", "file with the deployment's public key (default: from the deployment's secret)")
+	f.StringToStringVar(&o.instead, "instead", nil, "TOPIC=COPY: read the copy where routes, redaction and duplicates look at a consumer or domain topic")
 	f.StringVar(&o.audit.Received, "received-topic", o.audit.Received, "topic in place of audit.received")
 	f.StringVar(&o.audit.Chain, "chain-topic", o.audit.Chain, "topic in place of audit.chain, such as a copy")
 	f.StringVar(&o.audit.Head, "head-topic", o.audit.Head, "topic in place of audit.head")
@@ -74,6 +81,7 @@ func (a *app) verify(ctx context.Context, o verifyFlags) error {
 	if err != nil {
 		return err
 	}
+	log.Instead = o.instead
 	answers, err := a.verifyAnswers(o)
 	if err != nil {
 		return err
@@ -93,9 +101,20 @@ func (a *app) verify(ctx context.Context, o verifyFlags) error {
 		c, err := verifiable()[name](ctx, log, answers, o.wait)
 		note("view "+name, c, err)
 	}
+	if routes, redaction := slices.Contains(parts, "routes"), slices.Contains(parts, "redaction"); routes || redaction {
+		r, d, err := log.Routes(ctx, a.flowToVerify()) // one reading for both
+		if routes {
+			note("routes", r, err)
+		}
+		if redaction {
+			note("redaction", d, err)
+		}
+	}
 	for _, part := range parts {
-		c, err := a.verifyPart(ctx, log, part, o)
-		note(part, c, err)
+		if part != "routes" && part != "redaction" {
+			c, err := a.verifyPart(ctx, log, part, o)
+			note(part, c, err)
+		}
 	}
 	if ctx.Err() != nil {
 		return coded(verifyUndecided, ctx.Err())
@@ -106,7 +125,13 @@ func (a *app) verify(ctx context.Context, o verifyFlags) error {
 func (a *app) verifyPart(ctx context.Context, log *verify.Log, part string, o verifyFlags) (*verify.Check, error) {
 	switch part {
 	case "duplicates":
-		return log.Duplicates(ctx, flowToVerify())
+		return log.Duplicates(ctx, a.flowToVerify())
+	case "dlq":
+		return log.DeadLetters(ctx)
+	case "offsets":
+		return log.Offsets(ctx, allFollowers())
+	case "store":
+		return log.Stored(ctx, nil, nil)
 	default:
 		o.audit.Key, _ = a.auditPublicKey(o.key) // without it signatures are not decided, and it says so
 		return log.AuditChain(ctx, o.audit)
@@ -124,7 +149,9 @@ func (o verifyFlags) chosen() (views, parts []string, err error) {
 	if all {
 		parts = nil
 		for _, p := range verifyParts {
-			parts = append(parts, p.name)
+			if p.name != "store" || *o.parts["store"] { // it is asked for where there is one
+				parts = append(parts, p.name)
+			}
 		}
 	}
 	known := verifiable()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"payerflow/codecs"
+	"payerflow/events"
 	"payerflow/internal/topology"
 	"payerflow/internal/verify"
 	"payerflow/topologies"
@@ -66,13 +68,32 @@ func viewToVerify(g topology.Declared, before ...topology.Declared) verify.View 
 	return v
 }
 
-func flowToVerify() verify.Flow {
-	f := verify.Flow{Router: topologies.Router.Name, Firehose: topologies.Firehose.Topic.Name, Control: topologies.Control.Topic.Name,
-		Routed: topologies.Routed.Topic.Name, Consumers: topologies.Deliveries.Topic.Name}
+// flowToVerify names what the router reads and writes. Values of domain topics
+// are read by their codecs alone.
+func (a *app) flowToVerify() verify.Flow {
+	router := topologies.Router.Declare()
+	f := verify.Flow{Router: router.Name, Partitions: router.Table.Partitions, Via: router.Vias()[0].Name, Firehose: topologies.Firehose.Topic.Name,
+		Control: topologies.Control.Topic.Name, Routed: topologies.Routed.Topic.Name, Consumers: topologies.Deliveries.Topic.Name,
+		Types: topologies.DefaultEventTypes(), Domain: map[string]func([]byte) (events.Typed, error){}}
+	schemas := a.schemas()
 	for _, t := range topologies.Catalogue {
-		f.Domain = append(f.Domain, t.Name)
+		serde, _ := codecs.NewOpen(t).Bind(schemas, t.Name) // it does no I/O, and never fails
+		f.Domain[t.Name] = serde.Decode
 	}
 	return f
+}
+
+// allFollowers are the readings of all groups.
+func allFollowers() (out []verify.Follower) {
+	for _, g := range topologies.All {
+		for _, in := range g.Inputs {
+			out = append(out, followedBy(g)(in.Topic))
+		}
+		for _, via := range g.Vias() {
+			out = append(out, verify.Follower{Group: g.Name, Topic: via.Name})
+		}
+	}
+	return out
 }
 
 func auditToVerify() verify.Audit {

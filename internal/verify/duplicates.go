@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,16 +12,21 @@ import (
 
 	"payerflow/codecs"
 	"payerflow/events"
+	"payerflow/tables"
 )
 
 // Flow names the topics of the mediator, and who folds them.
 type Flow struct {
-	Router    string   // group
-	Firehose  string   // topic
-	Control   string   // topic of the rules
-	Routed    string   // topic of what each transaction was pinned to
-	Domain    []string // topics
-	Consumers string   // what names of consumer topics begin with
+	Router     string             // group
+	Partitions int                // of its table
+	Via        string             // topic of its records at the partition of their key
+	Firehose   string             // topic
+	Control    string             // topic of the rules
+	Routed     string             // topic of what each transaction was pinned to
+	Consumers  string             // what names of consumer topics begin with
+	Types      []tables.EventType // before anybody has registered anything
+	// Domain reads values of each domain topic.
+	Domain map[string]func([]byte) (events.Typed, error)
 }
 
 // remembered is how long the router knows an identity: one that comes again
@@ -39,14 +45,10 @@ func (l *Log) Duplicates(ctx context.Context, f Flow) (*Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, topic := range slices.Concat(consumers, f.Domain) {
-		held, err := l.held(ctx, false, topic)
-		if err != nil {
-			return nil, err
-		}
+	for _, topic := range slices.Concat(consumers, slices.Sorted(maps.Keys(f.Domain))) {
 		ours := slices.Contains(consumers, topic)
 		seen := map[uint64]int64{} // identity -> time stamp, milliseconds
-		err = l.read(ctx, held, false, func(r *kgo.Record) error {
+		err = l.delivered(ctx, topic, func(r *kgo.Record) error {
 			var id uint64
 			if ours {
 				e, err := envelope(r.Value)
@@ -54,7 +56,7 @@ func (l *Log) Duplicates(ctx context.Context, f Flow) (*Check, error) {
 					c.found("unreadable", topic, "", place(r))
 					return unless(faulty(err), err)
 				}
-				id = sumOf([]byte(e.Publisher), []byte(ownSpace(e)), []byte(e.ID))
+				id = idOf(e)
 			} else if header(r, "pf_origin") == nil {
 				return nil // a service's own: what it sends twice is two events
 			} else {

@@ -26,6 +26,9 @@ type Log struct {
 	Hash    func(key string) string // keyed: a hash without a key confirms a guess
 	Total   func(int64)             // of offsets to be read, as it grows; may be nil
 	Passed  func(int64)             // offsets that were read; may be nil
+	// Instead names copies that are read in place of consumer and domain topics
+	// where what was delivered is looked at.
+	Instead map[string]string
 }
 
 // span is a run of offsets of one partition.
@@ -202,6 +205,19 @@ func (l *Log) pass(left spans, r *kgo.Record, at span) {
 	}
 }
 
+// delivered reads all that a topic holds, or the copy that stands for it.
+func (l *Log) delivered(ctx context.Context, topic string, each func(*kgo.Record) error) error {
+	from := topic
+	if l.Instead[topic] != "" {
+		from = l.Instead[topic]
+	}
+	held, err := l.held(ctx, false, from)
+	if err != nil {
+		return err
+	}
+	return l.read(ctx, held, false, each)
+}
+
 // header is the last value of a header, nil if it is absent.
 func header(r *kgo.Record, name string) (value []byte) {
 	for _, h := range r.Headers {
@@ -223,6 +239,22 @@ func (l *Log) topics(ctx context.Context, prefix string) (names []string, err er
 		}
 		for _, name := range all.Names() {
 			if strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, ".dlq") {
+				names = append(names, name)
+			}
+		}
+		return nil
+	})
+}
+
+// dlqs are the dead letter topics.
+func (l *Log) dlqs(ctx context.Context) (names []string, err error) {
+	return names, l.admin(func(a *kadm.Client) error {
+		all, err := a.ListTopics(ctx)
+		if err != nil {
+			return fmt.Errorf("topics: %w", err)
+		}
+		for _, name := range all.Names() {
+			if strings.HasSuffix(name, ".dlq") {
 				names = append(names, name)
 			}
 		}
