@@ -335,9 +335,10 @@ func TestTheStreamAsItIs(t *testing.T) {
 func TestAQuietWatchStaysOpen(t *testing.T) {
 	p := planted(t)
 	guard := letIn(t, all)
-	w := p.worker(guard, api.WatchBounds{Most: 10, Beat: 150 * time.Millisecond, Stall: 50 * time.Millisecond})
+	w := p.worker(guard, api.WatchBounds{Most: 10, Beat: 600 * time.Millisecond, Stall: 200 * time.Millisecond})
 	for version, set := range map[string]func(*http.Protocols){"HTTP/1.1": func(p *http.Protocols) { p.SetHTTP1(true) }, "HTTP/2.0": func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }} {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			transport := &http.Transport{Protocols: new(http.Protocols)}
 			set(transport.Protocols)
 			defer transport.CloseIdleConnections()

@@ -28,7 +28,7 @@ func (s *desk) read(topic string, least int) (out []*kgo.Record) {
 	stage.Must(s, err)
 	defer c.Close()
 	for len(out) < least {
-		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 		f := c.PollFetches(ctx)
 		cancel()
 		stage.Must(s, f.Err0())
@@ -52,7 +52,7 @@ func (s *desk) join(sub tables.Subscription, clientID string) {
 	s.Cleanup(c.Close)
 	select {
 	case <-has:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.Fatal("no partitions")
 	}
 }

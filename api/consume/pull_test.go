@@ -101,9 +101,7 @@ func TestRedeliveredThenParked(t *testing.T) {
 	if a := w.pull(token, "visits", "max=1&wait=2s"); len(a.Events) != 0 {
 		t.Fatalf("delivered once more than its retries: %v", idsOf(a.Events))
 	}
-	if at := w.position(token, "visits"); at != 1 {
-		t.Errorf("position %d after the event was parked", at)
-	}
+	stage.Await(t, "the position behind the event that was parked", func() bool { return w.position(token, "visits") == 1 })
 	s.deliver(sub, 0, 1, 2)
 	if a := w.pull(token, "visits", "max=1&lease=1m&wait=10s"); joined(idsOf(a.Events)) != "e1" {
 		t.Fatalf("%v in place of the event after", idsOf(a.Events))
@@ -143,7 +141,7 @@ func TestNack(t *testing.T) {
 	w := s.worker(quick())
 	s.deliver(sub, 0, 0, 1)
 	first := w.pull(token, "visits", "lease=10m&wait=10s").Events
-	if a := w.do(http.MethodPost, token, team+"/visits/nack", map[string]any{"leases": leasesOf(first), "delay": "1s"}); a.Settled != 1 {
+	if a := w.do(http.MethodPost, token, team+"/visits/nack", map[string]any{"leases": leasesOf(first), "delay": "3s"}); a.Settled != 1 {
 		t.Fatalf("%+v", a)
 	}
 	if a := w.pull(token, "visits", ""); len(a.Events) != 0 {

@@ -197,10 +197,7 @@ func TestPublishStreamBounds(t *testing.T) {
 	// one stream is all that there is room for
 	open := client.PublishStream(t.Context())
 	stage.Must(t, open.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
-	deadline := time.Now().Add(20 * time.Second)
-	for d.count() == 0 && time.Now().Before(deadline) {
-		_ = d.count()
-	}
+	stage.Await(t, "the first event", func() bool { return d.count() > 0 })
 	_, err = client.Publish(t.Context(), connect.NewRequest(&intakepb.PublishRequest{Event: protoEvent(1)}))
 	if r := refusalOf(t, err, connect.CodeResourceExhausted); r.GetStatus() != 429 {
 		t.Errorf("refusal %v", r)
@@ -216,10 +213,7 @@ func TestRevokedTokenEndsStreams(t *testing.T) {
 	d.tokens.Store(&tokens)
 	s := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC()).PublishStream(t.Context())
 	stage.Must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
-	deadline := time.Now().Add(20 * time.Second)
-	for d.count() == 0 && time.Now().Before(deadline) {
-		_ = d.count()
-	}
+	stage.Await(t, "the first event", func() bool { return d.count() > 0 })
 	begin := time.Now()
 	revoke()
 	for s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(2)}) == nil && time.Since(begin) < 10*time.Second {
@@ -233,17 +227,14 @@ func TestRevokedTokenEndsStreams(t *testing.T) {
 
 // TestSlowSenders: who sends nothing does not keep others out.
 func TestSlowSenders(t *testing.T) {
-	d := start(t, func(o *intake.Options) { o.Patience, o.Requests = 200*time.Millisecond, 1 })
+	d := start(t, func(o *intake.Options) { o.Patience, o.Requests = time.Second, 1 })
 	stalled, more := io.Pipe()
 	defer more.Close()
 	d.refusal(d.send(http.Header{"Content-Type": {plain}}, io.MultiReader(strings.NewReader("{"), stalled)), 408)
 	client := intakepbconnect.NewIntakeServiceClient(h2c(), d.url, connect.WithGRPC())
 	s := client.PublishStream(t.Context())
 	stage.Must(t, s.Send(&intakepb.PublishStreamRequest{Event: protoEvent(1)}))
-	deadline := time.Now().Add(20 * time.Second)
-	for d.post(plain, camelEvent).status == 429 && time.Now().Before(deadline) {
-		_ = d.count()
-	}
+	stage.Await(t, "the stream's place", func() bool { return d.post(plain, camelEvent).status != 429 })
 	if a := d.post(plain, camelEvent); a.status != 201 {
 		t.Errorf("an idle stream keeps others out: %d", a.status)
 	}

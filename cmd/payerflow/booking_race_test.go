@@ -37,7 +37,7 @@ func TestRacingBookings(t *testing.T) {
 		}
 	}
 	for s := range slots {
-		within(t, 30*time.Second, "the slot is offered", func() bool {
+		within(t, time.Minute, "the slot is offered", func() bool {
 			path := fmt.Sprintf("/v1/availability/race-%d", s)
 			return get(t, base1+path, nil) == 200 || get(t, base2+path, nil) == 200
 		})

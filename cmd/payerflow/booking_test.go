@@ -65,7 +65,7 @@ func (r *careRun) until(want string, args ...string) {
 			r.t.Logf("%v shows %q", args, got)
 		}
 	}()
-	within(r.t, 30*time.Second, strings.Join(args, " ")+" shows "+want, func() bool {
+	within(r.t, time.Minute, strings.Join(args, " ")+" shows "+want, func() bool {
 		var l listedSlots
 		r.do(&l, args...)
 		got = strings.Join(l.states(), ", ")
@@ -81,7 +81,7 @@ func TestBookingFromProfileToCancellation(t *testing.T) {
 	r.refused("PROFILE_MISSING", "provider", "offer", "p-1", "--starts", "2035-03-05T09:00:00-06:00", "--service", "99213")
 	r.do(nil, "provider", "profile", "p-1", "--name", "Jane Doe MD", "--specialty", "Cardiology", "--place", "Springfield", "--time-zone", "America/Chicago")
 	r.do(nil, "patient", "profile", "m-1", "--given-name", "Sam", "--family-name", "Roe", "--time-zone", "America/Chicago", "--plan", "plan-1")
-	within(t, 30*time.Second, "the profile is known", func() bool {
+	within(t, time.Minute, "the profile is known", func() bool {
 		_, _, code := cli(t, "", append([]string{"provider", "offer", "p-1", "--id", "s-2", "--starts", "2035-03-05T10:00:00-06:00", "--service", "99213"}, r.flags...)...)
 		return code == exitOK
 	})
@@ -113,7 +113,7 @@ func TestBookingFromProfileToCancellation(t *testing.T) {
 	var list struct {
 		Rows []struct{ Value bookingShown }
 	}
-	within(t, 30*time.Second, "the member's list", func() bool {
+	within(t, time.Minute, "the member's list", func() bool {
 		r.do(&list, "booking", "list", "--member", "m-1")
 		return len(list.Rows) == 1 && list.Rows[0].Value.Status == "CANCELLED"
 	})

@@ -40,7 +40,7 @@ func TestPythonClients(t *testing.T) {
 	}
 	rows := golden(t)
 	for claim, want := range rows {
-		within(t, 30*time.Second, "the golden row of a claim", func() bool {
+		within(t, time.Minute, "the golden row of a claim", func() bool {
 			var a api.Answer
 			return get(t, base+"/v1/views/claim-status/"+claim, &a) == 200 && sameJSON(t, a.Value, want)
 		})

@@ -29,7 +29,7 @@ type listed struct {
 func joinedAndListed(t *testing.T, tg target) {
 	w, base := tg.worker(t, t.TempDir())
 	defer w.terminate()
-	within(t, 30*time.Second, "ready", func() bool { return get(t, base+"/readyz", nil) == 200 })
+	within(t, time.Minute, "ready", func() bool { return get(t, base+"/readyz", nil) == 200 })
 	publish := func(name, lines string) {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), name)

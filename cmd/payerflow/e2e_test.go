@@ -73,7 +73,7 @@ func sameJSON(t *testing.T, a, b any) bool {
 func dayOfClaims(t *testing.T, tg target) {
 	dir := t.TempDir()
 	w, base := tg.worker(t, dir)
-	within(t, 30*time.Second, "ready", func() bool { return get(t, base+"/readyz", nil) == 200 })
+	within(t, time.Minute, "ready", func() bool { return get(t, base+"/readyz", nil) == 200 })
 	out, stderr, code := cli(t, "", append([]string{"publish", "--file", root(t, "testdata/events/claims-day.ndjson"), "-o", "json"}, tg.flags()...)...)
 	if code != 0 {
 		t.Fatalf("publish: exit %d: %s", code, stderr)
@@ -86,7 +86,7 @@ func dayOfClaims(t *testing.T, tg target) {
 		t.Helper()
 		for claim, want := range rows {
 			var a api.Answer
-			within(t, 30*time.Second, "the golden row of a claim", func() bool {
+			within(t, time.Minute, "the golden row of a claim", func() bool {
 				return get(t, base+"/v1/views/claim-status/"+url.PathEscape(claim), &a) == 200 && sameJSON(t, a.Value, want)
 			})
 			if a.Because.Count == 0 || len(a.AsOf.Positions) == 0 || a.AsOf.EventTime.IsZero() {
@@ -194,7 +194,7 @@ func badRecords(t *testing.T, tg target) {
 	if err := client.ProduceSync(ctx(t, 30*time.Second), &kgo.Record{Topic: topic.Name, Key: []byte(hostile), Value: good(hostile)}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 30*time.Second, "the row of the record after the bad ones", func() bool {
+	within(t, time.Minute, "the row of the record after the bad ones", func() bool {
 		return get(t, base+"/v1/views/claim-status/"+hostile, nil) == 200
 	})
 	deadLetters(t, tg, topic, want)
@@ -318,10 +318,10 @@ func twoWorkers(t *testing.T, tg target) {
 	claims := made(t, tg, 11, 400)
 	bases := []string{base1, base2}
 	for claim, ids := range claims {
-		within(t, 40*time.Second, "the row of a claim on either worker", func() bool { return complete(t, bases, claim, ids) })
+		within(t, time.Minute, "the row of a claim on either worker", func() bool { return complete(t, bases, claim, ids) })
 	}
 	for _, base := range bases { // a row may be there before the other worker has its partitions
-		within(t, 40*time.Second, "both workers have their partitions", func() bool { return get(t, base+"/readyz", nil) == 200 })
+		within(t, time.Minute, "both workers have their partitions", func() bool { return get(t, base+"/readyz", nil) == 200 })
 	}
 	for claim := range claims { // whoever is asked answers
 		for _, base := range bases {
@@ -332,7 +332,7 @@ func twoWorkers(t *testing.T, tg target) {
 	}
 	w1.terminate()
 	for claim, ids := range claims {
-		within(t, 40*time.Second, "all rows on the worker that is left", func() bool { return complete(t, []string{base2}, claim, ids) })
+		within(t, time.Minute, "all rows on the worker that is left", func() bool { return complete(t, []string{base2}, claim, ids) })
 	}
 	tg.verified(t, base2)
 	w2.terminate()
@@ -346,7 +346,7 @@ func killedWorker(t *testing.T, tg target) {
 		for claim, ids := range made(t, tg, uint64(100+round), 300) {
 			all[claim] = ids
 		}
-		within(t, 40*time.Second, "some row", func() bool {
+		within(t, time.Minute, "some row", func() bool {
 			var page api.Rows
 			return get(t, base+"/v1/views/claim-status?limit=1", &page) == 200 && len(page.Rows) > 0
 		})
@@ -354,7 +354,7 @@ func killedWorker(t *testing.T, tg target) {
 	}
 	w, base := tg.worker(t, dir)
 	for claim, ids := range all {
-		within(t, 40*time.Second, "a row with each event once", func() bool { return complete(t, []string{base}, claim, ids) })
+		within(t, time.Minute, "a row with each event once", func() bool { return complete(t, []string{base}, claim, ids) })
 	}
 	tg.verified(t, base)
 	w.terminate()

@@ -138,7 +138,7 @@ func (p *process) await(pattern string) string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
 	var found string
-	within(p.t, 20*time.Second, "output "+pattern, func() bool {
+	within(p.t, time.Minute, "output "+pattern, func() bool {
 		m := re.FindStringSubmatch(p.output())
 		if m != nil {
 			found = m[len(m)-1]

@@ -77,7 +77,7 @@ func (r *kaasRun) row(id string, synthetic bool) (row tables.TopicRequest) {
 func (r *kaasRun) until(id string, synthetic bool, status string) tables.TopicRequest {
 	r.t.Helper()
 	var row tables.TopicRequest
-	within(r.t, 30*time.Second, id+" "+status, func() bool { row = r.row(id, synthetic); return row.Status == status })
+	within(r.t, time.Minute, id+" "+status, func() bool { row = r.row(id, synthetic); return row.Status == status })
 	return row
 }
 
@@ -129,7 +129,7 @@ func (r *kaasRun) client() (*kgo.Client, []kafka.Option) {
 func (r *kaasRun) partitions(topic string) int {
 	r.t.Helper()
 	client, _ := r.client()
-	all, err := kadm.NewClient(client).ListTopics(ctx(r.t, 10*time.Second), topic)
+	all, err := kadm.NewClient(client).ListTopics(ctx(r.t, time.Minute), topic)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestTopicRequests(t *testing.T) {
 		}
 	}
 	r.do("approve", "two") // too late: it was rejected
-	within(t, 30*time.Second, "a late answer", func() bool { return r.row("two", false).Count == 4 })
+	within(t, time.Minute, "a late answer", func() bool { return r.row("two", false).Count == 4 })
 	if row := r.row("two", false); row.Status != tables.RequestRejected || row.Steps[3].Note != "LATE" || r.partitions(denied) != 0 {
 		t.Errorf("after a late answer: %+v", row)
 	}
@@ -240,7 +240,7 @@ func TestTopicRequests(t *testing.T) {
 			t.Error("a synthetic request was mailed")
 		}
 	}
-	within(t, 30*time.Second, "the audit", func() bool { return len(r.audited("two")) == 4 })
+	within(t, time.Minute, "the audit", func() bool { return len(r.audited("two")) == 4 })
 	if acts := r.audited("two"); acts[len(acts)-1] != "Authorizer-Received-Approval-Response-Email DENY" && !slices.Contains(acts, "Authorizer-Received-Approval-Response-Email DENY") {
 		t.Errorf("audited: %v", acts)
 	}
@@ -262,12 +262,12 @@ func TestTopicRequests(t *testing.T) {
 	r.do("request", "claims.claim.forgotten", "--id", "four", "--synthetic")
 	for _, synthetic := range []bool{false, true} {
 		r.until("four", synthetic, tables.RequestTimedOut)
-		within(t, 30*time.Second, "the event of an absence", func() bool {
+		within(t, time.Minute, "the event of an absence", func() bool {
 			return slices.Contains(types(r.row("four", synthetic)), string(events.TypeApprovalMissed))
 		})
 	}
 	r.do("approve", "four")
-	within(t, 30*time.Second, "a late answer", func() bool {
+	within(t, time.Minute, "a late answer", func() bool {
 		return slices.Contains(types(r.row("four", false)), string(events.TypeApprovalAnswered)+" LATE")
 	})
 	if row := r.row("four", false); row.Status != tables.RequestTimedOut || r.partitions("claims.claim.forgotten") != 0 {

@@ -220,7 +220,7 @@ func reached(next, ends map[int32]int64) bool {
 
 func endsOf(t *testing.T, c *kgo.Client, topic string) map[int32]int64 {
 	t.Helper()
-	listed, err := kadm.NewClient(c).ListCommittedOffsets(ctx(t, 10*time.Second), topic)
+	listed, err := kadm.NewClient(c).ListCommittedOffsets(ctx(t, time.Minute), topic)
 	if err != nil {
 		t.Fatal(err)
 	}

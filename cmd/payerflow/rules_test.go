@@ -157,7 +157,7 @@ func TestDemoCredentialsArePrivate(t *testing.T) {
 	} {
 		tokens.Store(addr, first.Tokens[role])
 		for path, status := range want {
-			within(t, 20*time.Second, role+" "+path, func() bool { return get(t, "http://"+addr+path, nil) == status })
+			within(t, time.Minute, role+" "+path, func() bool { return get(t, "http://"+addr+path, nil) == status })
 		}
 	}
 	p.terminate()

@@ -59,7 +59,7 @@ func TestSyntheticRun(t *testing.T) {
 		t.Errorf("markers %+v", traced.Markers)
 	}
 	var sla struct{ Total struct{ Count int } }
-	within(t, 20*time.Second, "the probe among synthetic figures", func() bool {
+	within(t, time.Minute, "the probe among synthetic figures", func() bool {
 		return get(t, base+"/v1/sla?tag=~untagged&synthetic=true", &sla) == 200 && sla.Total.Count == 1
 	})
 	if status := get(t, base+"/v1/sla?tag=~untagged", nil); status != 404 {

@@ -40,7 +40,7 @@ func stored(t *testing.T, broker string, at kafka.Coordinates) *kgo.Record {
 	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{at.Topic: {at.Partition: kgo.NewOffset().At(at.Offset)}}))
 	stage.Must(t, err)
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	fetches := c.PollRecords(ctx, 1)
 	stage.Must(t, fetches.Err0())

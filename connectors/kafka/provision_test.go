@@ -54,7 +54,7 @@ func secure(t *testing.T) secured {
 }
 
 func (s secured) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	s.t.Cleanup(cancel)
 	return ctx
 }
@@ -99,7 +99,7 @@ func (s secured) eventually(what string, ok func() error) {
 	err := ok()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); err = ok() {
+	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); err = ok() {
 		<-tick.C
 	}
 	if err != nil {

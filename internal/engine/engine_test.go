@@ -143,7 +143,7 @@ func record[E topology.Event](c *cluster, s topology.Stream[E], e E) *kgo.Record
 // eventually polls a condition: the worker commits by itself.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	within(t, 15*time.Second, what, ok)
+	within(t, time.Minute, what, ok)
 }
 
 func within(t testing.TB, limit time.Duration, what string, ok func() bool) {

@@ -197,7 +197,7 @@ func (c *cluster) whole(topic topology.Topic) (rs []*kgo.Record) {
 		c.t.Fatal(err)
 	}
 	defer reader.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for left := topic.Partitions; left > 0; {
 		f := reader.PollFetches(ctx)

@@ -101,8 +101,9 @@ func TestTicksWaitForRowsThatCannotBeWritten(t *testing.T) {
 	group := g.Declare()
 	c.create(group.Topics()...)
 	e, _ := c.start(t.TempDir(), []topology.Declared{group})
+	eventually(t, "a worker that is ready", func() bool { return e.Ready() == nil })
 	soon := submitted("soon")
-	soon.SubmittedAt = events.InstantOf(time.Now().Add(-time.Hour + time.Second))
+	soon.SubmittedAt = events.InstantOf(time.Now().Add(-time.Hour + 4*time.Second)) // there before it is due
 	c.produce(record(c, topologies.ClaimSubmitted, soon))
 	woken := func() int {
 		a, err := e.Get("reminders", "soon", false)

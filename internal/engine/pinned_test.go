@@ -188,7 +188,9 @@ func TestTicksWaitForWhatTheyArePinnedTo(t *testing.T) {
 		return rule{7}, nil
 	}}
 	e, _ := c.startWith(cfg, []topology.Declared{group})
-	c.produce(record(c, topologies.ClaimSubmitted, submitted("soon")))
+	soon := record(c, topologies.ClaimSubmitted, submitted("soon"))
+	soon.Timestamp = soon.Timestamp.Add(3 * time.Second) // there before it is over
+	c.produce(soon)
 	rows := func() int {
 		page, err := e.List("once", topology.Place{}, 10, false)
 		if err != nil {

@@ -130,7 +130,7 @@ func (c *cluster) read(topic string, least int) (rs []*kgo.Record) {
 		c.t.Fatal(err)
 	}
 	defer reader.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for len(rs) < least {
 		f := reader.PollFetches(ctx)

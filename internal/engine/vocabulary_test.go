@@ -105,7 +105,7 @@ func TestJoinLookupAndOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	want := topology.Partition([]byte("c1"), copies.Topic.Partitions)
 	for got := 0; got < n; {
@@ -191,7 +191,7 @@ func TestLargestRecordsFitTheirDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for n := 0; n < 3; n += reader.PollFetches(ctx).NumRecords() {
 		if ctx.Err() != nil {

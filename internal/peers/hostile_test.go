@@ -141,7 +141,7 @@ func TestAWorkerThatGoesWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			good := serving(t, noSecurity)
 			good.Owner = false
-			v := asking(t, noSecurity, 2*time.Second, bad, good)
+			v := asking(t, noSecurity, 6*time.Second, bad, good)
 			bound := time.Minute
 			ctx := topology.Allow(context.Background(), topology.Allowance{Staleness: &bound})
 			a, err := v.Get(ctx, "view", "k", false)
@@ -180,7 +180,7 @@ func TestAWrongGuessIsPassedOn(t *testing.T) {
 	owner := serving(t, noSecurity)
 	owner.Generation = 9
 	guess := servingFrom(t, shards{}, directory{self: "former", holders: []topology.Holder{owner, {Instance: "older", Address: "127.0.0.1:1", Owner: true, Generation: 8}}})
-	v := asking(t, noSecurity, 2*time.Second, guess)
+	v := asking(t, noSecurity, 10*time.Second, guess)
 	if a, err := v.Get(context.Background(), "view", "k", false); err != nil || string(a.Stored) != "row" {
 		t.Errorf("%q %v", a.Stored, err)
 	}

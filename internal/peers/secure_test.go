@@ -130,7 +130,11 @@ func TestWorkersKnowOneAnother(t *testing.T) {
 		"server in the clear":          {peers.Security{}, good, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := asking(t, c.client, time.Second, serving(t, c.server))
+			patience := time.Second // who is refused asks again for as long
+			if c.answered {
+				patience = 10 * time.Second
+			}
+			v := asking(t, c.client, patience, serving(t, c.server))
 			a, err := v.Get(context.Background(), "view", "k", false)
 			if c.answered != (err == nil) {
 				t.Fatalf("%v", err)
