@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,14 +78,28 @@ func (c *cluster) count(topic string) (int, error) {
 // origin names a topic for good: cluster id, topic id, partition count. A topic
 // that was deleted and made again has another topic id.
 func (c *cluster) origin(topic string) (string, error) {
+	all, err := c.origins(topic)
+	return all[topic], err
+}
+
+// origins are those of the topics that there are, and an error where one is not.
+func (c *cluster) origins(topics ...string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
-	m, err := c.admin.Metadata(ctx, topic)
+	m, err := c.admin.Metadata(ctx, topics...)
 	if err != nil {
-		return "", fmt.Errorf("topic %s: %w", topic, err)
+		return nil, fmt.Errorf("topics %s: %w", strings.Join(topics, ", "), err)
 	}
-	d := m.Topics[topic]
-	return fmt.Sprintf("%s/%x/%d", m.Cluster, d.ID, len(d.Partitions)), d.Err
+	out := map[string]string{}
+	for _, topic := range topics {
+		d := m.Topics[topic]
+		if d.Err != nil {
+			err = errors.Join(err, fmt.Errorf("topic %s: %w", topic, d.Err))
+			continue
+		}
+		out[topic] = fmt.Sprintf("%s/%x/%d", m.Cluster, d.ID, len(d.Partitions))
+	}
+	return out, err
 }
 
 // oldest and newest ask offset for the ends of a partition.

@@ -16,8 +16,19 @@ import (
 type copies struct {
 	mu    sync.Mutex
 	known map[int32]known
-	after map[int32]*chase // age's
-	fed   fed
+	after map[int32]*chase           // age's
+	fed   fed                        // age's
+	free  map[topicPartition]stretch // age's: offsets between which no record lies
+}
+
+// stretch is offsets from one up to another.
+type stretch struct{ from, to int64 }
+
+func (c *copies) keep(at topicPartition, free stretch) {
+	if c.free == nil {
+		c.free = map[topicPartition]stretch{}
+	}
+	c.free[at] = free
 }
 
 func (c *copies) chase(partition int32) *chase {

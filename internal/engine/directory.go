@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -151,16 +150,15 @@ func (e *Engine) Incarnation(view string) string {
 
 // readOrigins asks the brokers which tables there are.
 func (e *Engine) readOrigins(cl *cluster) error {
-	var errs []error
+	tables := make([]string, 0, len(e.views))
 	for _, g := range e.views {
-		origin, err := cl.origin(g.Table.Name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		e.members.mu.Lock()
-		e.members.of[g.Table.Name] = incarnation(origin)
-		e.members.mu.Unlock()
+		tables = append(tables, g.Table.Name)
 	}
-	return errors.Join(errs...)
+	origins, err := cl.origins(tables...)
+	e.members.mu.Lock()
+	defer e.members.mu.Unlock()
+	for table, origin := range origins {
+		e.members.of[table] = incarnation(origin)
+	}
+	return err
 }

@@ -13,52 +13,31 @@ type fed struct {
 	until time.Time // zero: not known
 	asked time.Time
 	ends  map[string]map[topicPartition]int64 // at that time, by feeding group; nil: ask
-	past  map[topicPartition]int64            // what is known to be past, markers too
 }
 
 // fedUntil moves what is known on. Who folds a partition commits past what is
 // in a repartition topic, and knows nothing of what has yet to come there.
-func (g *group) fedUntil(ctx context.Context, now time.Time) (time.Time, error) {
+func (g *group) fedUntil(ctx context.Context, s *survey) time.Time {
 	whole := g.whole()
 	if len(whole) == 0 {
-		return now, nil
+		return s.at
 	}
 	f := &g.copies.fed
-	if f.ends == nil {
-		ends := map[string]map[topicPartition]int64{}
-		for group, topics := range whole {
-			at, err := g.e.progress.stable(ctx, topics)
-			if err != nil {
-				return f.until, err
+	for !f.until.Equal(s.at) {
+		if f.ends == nil {
+			f.asked, f.ends = s.at, map[string]map[topicPartition]int64{}
+			for group, topics := range whole {
+				f.ends[group] = s.of(topics)
 			}
-			ends[group] = at
 		}
-		f.asked, f.ends = now, ends
-	}
-	for group, ends := range f.ends {
-		committed, err := g.e.progress.committed(ctx, group, time.Now())
-		if err != nil {
-			return f.until, err
+		for group, ends := range f.ends {
+			if !g.isPast(ctx, ends, s.fed[group]) {
+				return f.until
+			}
 		}
-		if !f.isPast(ctx, g, ends, committed) {
-			return f.until, nil
-		}
+		f.until, f.ends = f.asked, nil
 	}
-	f.until, f.ends = f.asked, nil
-	return f.until, nil
-}
-
-func (f *fed) isPast(ctx context.Context, g *group, ends, committed map[topicPartition]int64) bool {
-	if f.past == nil {
-		f.past = map[topicPartition]int64{}
-	}
-	for at, offset := range ends {
-		if offset > f.past[at] && !g.isPast(ctx, map[topicPartition]int64{at: offset}, committed) {
-			return false
-		}
-		f.past[at] = offset
-	}
-	return true
+	return f.until
 }
 
 // whole are the inputs that all go through a repartition topic, by the group

@@ -46,7 +46,11 @@ func TestACopyIsAsOldAsWhatIsYetToBeRepartitioned(t *testing.T) {
 // follow runs a replica until the test ends.
 func (c *cluster) follow(groups []topology.Declared) *engine.Engine {
 	c.t.Helper()
-	cfg := c.config(c.t.TempDir())
+	return c.followWith(c.config(c.t.TempDir()), groups)
+}
+
+func (c *cluster) followWith(cfg engine.Config, groups []topology.Declared) *engine.Engine {
+	c.t.Helper()
 	cfg.Follows = true
 	e, err := engine.Open(cfg, groups, c.schemas)
 	if err != nil {

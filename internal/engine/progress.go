@@ -98,15 +98,6 @@ func (p *progress) ends(ctx context.Context, topics []string) (map[topicPartitio
 	})
 }
 
-// stable are the last stable offsets of topics.
-func (p *progress) stable(ctx context.Context, topics []string) (map[topicPartition]int64, error) {
-	cl, err := p.cluster()
-	if err != nil {
-		return nil, err
-	}
-	return listed(cl.admin.ListCommittedOffsets(ctx, topics...))
-}
-
 func listed(offsets kadm.ListedOffsets, err error) (map[topicPartition]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: ends: %w", topology.ErrUnavailable, err)
@@ -136,13 +127,7 @@ func (p *progress) committed(ctx context.Context, group string, moment time.Time
 		if err != nil {
 			return nil, fmt.Errorf("%w: positions of %s: %w", topology.ErrUnavailable, group, err)
 		}
-		out := map[topicPartition]int64{}
-		offsets.Each(func(o kadm.OffsetResponse) {
-			if o.Err == nil && o.At >= 0 { // one whose commit is pending is not known yet
-				out[topicPartition{o.Topic, o.Partition}] = o.At
-			}
-		})
-		return out, nil
+		return stableOf(offsets), nil
 	})
 }
 

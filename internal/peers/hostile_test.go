@@ -51,11 +51,17 @@ func (shards) Status() topology.Status                              { return top
 type directory struct {
 	self    string
 	holders []topology.Holder
+	next    func() []topology.Holder // nil: holders, for good
 }
 
-func (d directory) Self() string                            { return d.self }
-func (d directory) Holders(string, int32) []topology.Holder { return slices.Clone(d.holders) }
-func (directory) Incarnation(string) string                 { return "1" }
+func (d directory) Self() string { return d.self }
+func (d directory) Holders(string, int32) []topology.Holder {
+	if d.next != nil {
+		return d.next()
+	}
+	return slices.Clone(d.holders)
+}
+func (directory) Incarnation(string) string { return "1" }
 func (directory) Reach(_ context.Context, _ string, p []topology.Position) ([]topology.Position, error) {
 	return p, nil
 }
