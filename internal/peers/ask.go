@@ -182,14 +182,10 @@ func (v *Views) call(ctx context.Context, to topology.Holder, of []*way) {
 		waits = waits || len(qs[i].AtLeast) > 0
 	}
 	began := time.Now()
-	hop := ctx
-	if !waits { // a worker that hangs leaves time for another
-		var cancel context.CancelFunc
-		hop, cancel = context.WithTimeout(ctx, v.timeout/hopShare)
-		defer cancel()
-	}
+	hop, end := v.hop(ctx, of, waits)
+	defer end()
 	if !waits && len(qs) == 1 && len(qs[0].Keys) == 1 {
-		r := v.remote.askOne(hop, to, qs[0], v.timeout/hopShare)
+		r := v.remote.askOne(hop, to, qs[0], v.timeout)
 		v.metrics.hop(qs[0].View, began, r.err)
 		of[0].take(r)
 		return
@@ -199,9 +195,6 @@ func (v *Views) call(ctx context.Context, to topology.Holder, of []*way) {
 		of[i].take(r)
 	}
 }
-
-// hopShare is the part of a request's time that one hop may take.
-const hopShare = 4
 
 // errorsInOrder are what a question may end with, the more telling first.
 var errorsInOrder = []error{topology.ErrNotReached, topology.ErrTooStale, topology.ErrRestoring, topology.ErrUnavailable, topology.ErrElsewhere}

@@ -129,7 +129,7 @@ func (c *client) ask(ctx context.Context, to topology.Holder, qs []topology.Ques
 		err = errors.New("as many answers as questions are due")
 	}
 	if err != nil {
-		if !errors.Is(ctx.Err(), context.Canceled) {
+		if !errors.Is(context.Cause(ctx), context.Canceled) { // whoever asked is still there
 			c.shun(to.Instance)
 		}
 		for i := range out {

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -52,6 +53,9 @@ func (c *client) askOne(ctx context.Context, to topology.Holder, q topology.Ques
 	case r := <-a.answer:
 		return r
 	case <-ctx.Done():
+		if !errors.Is(context.Cause(ctx), context.Canceled) {
+			c.shun(to.Instance)
+		}
 		return replied{err: fmt.Errorf("%w: worker %s: %w", topology.ErrUnavailable, to.Instance, ctx.Err())}
 	}
 }
