@@ -23,6 +23,8 @@ type readsRun struct {
 	user, password               string   // of the broker's administrator
 	flags, env                   []string // of those who join the demo
 	cursors                      []string // places in the provider's list
+	commits                      *commits
+	update                       *updates
 }
 
 // claimReads and standingReads are what is read by key; listReads by page.
@@ -79,21 +81,43 @@ func (r *readsRun) measure(ctx context.Context) error {
 		return err
 	}
 	idle := r.idle()
+	defer func() { r.commits.close() }()
 	fmt.Printf("| read | reads/s | CPU s per million | less idle | p50 ms | p99 ms | at reads/s | bytes |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, c := range cases {
-		m, err := c.measure(ctx, r.each)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+		if err := c.line(ctx, r.each, idle); err != nil {
+			return err
 		}
-		less := idle[0]
-		if c.view == "" {
-			less = idle[1]
+	}
+	if cases, err = r.besides(ctx); err != nil {
+		return err
+	}
+	for _, c := range cases {
+		if err := c.line(ctx, r.each, idle); err != nil {
+			return err
 		}
-		fmt.Printf("| %s | %.0f | %.0f | %.0f | %.2f | %.2f | %.0f | %d |\n", c.name, m.peak, m.cpu, m.cpu-less/m.peak*1e6, ms(m.p50), ms(m.p99), m.rate, m.bytes)
 	}
 	load, _ := exec.Command("uptime").Output()
 	fmt.Printf("\n%d claims, all of one provider; %d connections; idle, payerflow's processes use %.2f and Redis' %.2f CPU s a second. Load at the end: %s\n",
 		r.rows, connections, idle[0], idle[1], strings.TrimSpace(string(load[max(0, bytes.Index(load, []byte("load"))):])))
+	return nil
+}
+
+// line measures a case and prints its line. What servers do beside is not the
+// reads' CPU.
+func (c readCase) line(ctx context.Context, each time.Duration, idle [2]float64) error {
+	m, err := c.measure(ctx, each)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	less := idle[0]
+	if c.view == "" {
+		less = idle[1]
+	}
+	cpu := fmt.Sprintf("%.0f | %.0f", m.cpu, m.cpu-less/m.peak*1e6)
+	if c.beside != nil {
+		cpu = " | "
+	}
+	fmt.Printf("| %s | %.0f | %s | %.2f | %.2f | %.0f | %d |\n", c.name, m.peak, cpu, ms(m.p50), ms(m.p99), m.rate, m.bytes)
 	return nil
 }
 

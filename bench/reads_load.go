@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -23,6 +24,8 @@ type readCase struct {
 	view string   // of payerflow; empty: Redis
 	at   *serving // who is asked
 	hop  bool     // every read takes one; else none does
+
+	beside beside // nil: nothing
 }
 
 // measured is what a case gave: at its peak, then at half of that.
@@ -45,6 +48,13 @@ func (c readCase) measure(ctx context.Context, each time.Duration) (m measured, 
 	before, err := c.hops()
 	if err != nil {
 		return m, err
+	}
+	if c.beside != nil {
+		stop, failed := c.beside(ctx)
+		if failed != nil {
+			return m, failed
+		}
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	if _, err = l.during(ctx, time.Second, 0); err != nil {
 		return m, err

@@ -19,8 +19,6 @@ type watchRun struct {
 	watchers, http1 int
 	claims, rate    int // of each phase; updates a second
 	each            time.Duration
-	commits         *commits
-	update          *updates
 	readers         *audience
 }
 

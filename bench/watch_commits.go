@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -38,11 +39,11 @@ type state struct {
 	offset int64
 }
 
-func (r *watchRun) kafka(more ...kgo.Opt) (*kgo.Client, error) {
+func (r *readsRun) kafka(more ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.broker), kgo.SASL(scram.Auth{User: r.user, Pass: r.password}.AsSha512Mechanism())}, more...)...)
 }
 
-func (r *watchRun) followCommits(ctx context.Context) error {
+func (r *readsRun) followCommits(ctx context.Context) error {
 	client, err := r.kafka(kgo.ConsumeTopics(topologies.ClaimStatus.TableOf().Topic.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
@@ -61,7 +62,11 @@ func (r *watchRun) followCommits(ctx context.Context) error {
 	return err
 }
 
-func (c *commits) close() { c.client.Close() }
+func (c *commits) close() {
+	if c != nil {
+		c.client.Close()
+	}
+}
 
 func (c *commits) read(ctx context.Context) {
 	for {
@@ -121,7 +126,7 @@ type updates struct {
 	n      int
 }
 
-func (r *watchRun) openUpdates() (*updates, error) {
+func (r *readsRun) openUpdates() (*updates, error) {
 	client, err := r.kafka(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(5*time.Millisecond))
 	if err != nil {
 		return nil, err
@@ -137,7 +142,7 @@ func (u *updates) run(ctx context.Context, first, claims, rate int, d time.Durat
 	start, n := time.Now(), int(d.Seconds()*float64(rate))
 	for i := range n {
 		time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(rate))))
-		rec, err := u.record(claimKey(first + i%claims))
+		rec, err := u.record(first + i%claims)
 		if err != nil {
 			return i, err
 		}
@@ -161,10 +166,11 @@ func (u *updates) run(ctx context.Context, first, claims, rate int, d time.Durat
 	}
 }
 
-func (u *updates) record(claim string) (*kgo.Record, error) {
+func (u *updates) record(n int) (*kgo.Record, error) {
 	u.n++
+	claim, member := claimKey(n), events.ID(fmt.Sprintf("M-%d", n%50_000))
 	at := events.InstantOf(time.Date(2026, 1, 17, 10, 0, 0, 0, time.UTC).Add(time.Duration(u.n) * time.Millisecond))
-	e := events.ClaimSubmitted{Type: events.TypeClaimSubmitted, SchemaVersion: "1.0", ClaimID: events.ID(claim), MemberID: "M-1", ProviderID: oneProvider,
+	e := events.ClaimSubmitted{Type: events.TypeClaimSubmitted, SchemaVersion: "1.0", ClaimID: events.ID(claim), MemberID: member, ProviderID: oneProvider,
 		PlanID: "PLAN", ClaimType: "PROFESSIONAL", TotalBilledAmount: events.Money(10_000 + u.n), ServiceDate: events.DateOf(at.Time()), SubmittedAt: at}
 	b, err := u.serde.Encode(e)
 	t := topologies.ClaimSubmitted.Topic
