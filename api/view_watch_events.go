@@ -14,6 +14,7 @@ type eventStream struct {
 	w     http.ResponseWriter
 	c     *http.ResponseController
 	stall time.Duration
+	late  *time.Timer // ends a write; to set a deadline for each is dearer, over HTTP/2, than the write
 	buf   bytes.Buffer
 	err   error
 }
@@ -28,6 +29,8 @@ func openEvents(w http.ResponseWriter, stall time.Duration) *eventStream {
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	s := &eventStream{w: w, c: http.NewResponseController(w), stall: stall}
+	s.late = time.AfterFunc(stall, func() { _ = s.c.SetWriteDeadline(time.Now()) }) // where there is none, the connection is a test's
+	s.late.Stop()
 	_, _ = fmt.Fprintf(&s.buf, "retry: %d\n\n", time.Second.Milliseconds())
 	return s
 }
@@ -66,11 +69,11 @@ func (s *eventStream) flush() error {
 	if s.err != nil {
 		return s.err
 	}
-	_ = s.c.SetWriteDeadline(time.Now().Add(s.stall)) // where there is none, the connection is a test's
+	s.late.Reset(s.stall)
 	if _, s.err = s.w.Write(s.buf.Bytes()); s.err == nil {
 		s.err = s.c.Flush()
 	}
-	_ = s.c.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream that is silent at it
+	s.late.Stop()
 	if s.buf.Reset(); s.buf.Cap() > eventBuffer {
 		s.buf = bytes.Buffer{}
 	}

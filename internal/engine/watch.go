@@ -148,8 +148,11 @@ func (t *tail) deliver(rs []*kgo.Record) {
 			continue
 		}
 		t.keep(r)
-		for w := range t.watchers[t.of(r)] {
-			w.offer(stateOf(r))
+		if of := t.watchers[t.of(r)]; len(of) > 0 {
+			s := stateOf(r)
+			for w := range of {
+				w.offer(s)
+			}
 		}
 	}
 }
