@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -213,6 +214,45 @@ func TestDescription(t *testing.T) {
 	if resp, _ := ask(t, rows{}, "GET", "/docs"); resp.Code != 200 || !strings.HasPrefix(resp.Header().Get("Content-Type"), "text/html") {
 		t.Errorf("/docs: %d %s", resp.Code, resp.Header().Get("Content-Type"))
 	}
+}
+
+// TestTheDescriptionOfViews: what is said of rows is said of all, whoever has
+// them, and what may come of an answer is there.
+func TestTheDescriptionOfViews(t *testing.T) {
+	_, body := ask(t, rows{}, "GET", "/openapi.json")
+	at := func(path ...string) map[string]any {
+		t.Helper()
+		var v any = body
+		for _, step := range path {
+			m, _ := v.(map[string]any)
+			if v = m[step]; v == nil {
+				t.Fatalf("%q is not described", path)
+			}
+		}
+		return v.(map[string]any)
+	}
+	for path, item := range body["paths"].(map[string]any) {
+		if text, _ := json.Marshal(item); strings.HasPrefix(path, "/v1/views") && regexp.MustCompile(`(are|is) here`).Match(text) {
+			t.Errorf("%s is said of what is here", path)
+		}
+	}
+	const list, row = "/v1/views/claim-status", "/v1/views/claim-status/{key}"
+	page := at("paths", list, "get", "responses", "200", "content", "application/json", "schema", "properties")
+	for name := range at("components", "schemas", "Rows", "properties") {
+		if page[name] == nil {
+			t.Errorf("a page is described without %s", name)
+		}
+	}
+	value := at("paths", list, "get", "responses", "200", "content", "application/json", "schema", "properties", "rows", "items", "properties", "value")
+	if !strings.HasSuffix(value["$ref"].(string), "/ClaimStatus") {
+		t.Errorf("rows of a page: %v", value)
+	}
+	for _, status := range []string{"304", "406", "422", "503", "504"} {
+		at("paths", row, "get", "responses", status)
+	}
+	at("paths", row, "get", "responses", "200", "content", "text/event-stream")
+	at("paths", list, "get", "responses", "406")
+	at("paths", list+"/batch", "post", "responses", "413")
 }
 
 func TestViewsAreReadByScope(t *testing.T) {

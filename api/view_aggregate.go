@@ -32,7 +32,7 @@ type Aggregate struct {
 	Groups     []Group `json:"groups" doc:"From the largest on"`
 	Total      Group   `json:"total" doc:"All groups together"`
 	Suppressed int     `json:"suppressed,omitempty" doc:"Groups of which nothing is told: of fewer than 11 people, or the smallest other one where the total would tell the rest"`
-	Looked     int     `json:"looked,omitempty" doc:"Rows that were looked at, of those that are here; absent where the total is suppressed"`
+	Looked     int     `json:"looked,omitempty" doc:"Rows that were looked at, which are all; absent where the total is suppressed"`
 	Failed     int     `json:"failed,omitempty" doc:"Rows on which the condition gave no answer"`
 }
 
@@ -53,8 +53,8 @@ func (s *surface) registerAggregate(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "aggregate-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/aggregate", Tags: []string{"views"},
 		Summary:     "Count and add up rows of " + v.Name,
-		Description: "Over the rows that are here: a million of them and 15 s of work at most. To readers who may not see all classes of the view, groups of fewer than 11 people are suppressed.",
-		Errors:      viewFaults, Parameters: freshness(), Middlewares: reading(v, "view.aggregate"),
+		Description: "Over all rows, whichever worker has them: a million of them, 15 s of work and 500 million units of cost at most, else it is refused. To readers who may not see all classes of the view, groups of fewer than 11 people are suppressed.",
+		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: append(notWatched(), reading(v, "view.aggregate")...),
 	}, func(ctx context.Context, in *aggregateInput) (*aggregateOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {

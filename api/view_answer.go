@@ -41,7 +41,7 @@ type Position struct {
 
 // Rows is a page of a view.
 type Rows struct {
-	Rows     []Answer `json:"rows" doc:"Rows in the order of partition, 64-bit key hash and key"`
+	Rows     []Answer `json:"rows" doc:"In the order of partition, 64-bit key hash and key; under a key, in the order that the view says; with sort, in that"`
 	Withheld []string `json:"withheld,omitempty" doc:"Classes that the reader may not see, of all rows of the page"`
 	Looked   int      `json:"looked,omitempty" doc:"Of a query: rows that were looked at"`
 	Failed   int      `json:"failed,omitempty" doc:"Of a query: rows on which the condition gave no answer, as by a division by zero"`

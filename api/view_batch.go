@@ -37,7 +37,7 @@ type batchOutput struct{ Body Batch }
 func (s *surface) registerBatch(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "batch-" + v.Name, Method: http.MethodPost, Path: "/v1/views/" + v.Name + "/batch", Tags: []string{"views"},
-		Summary: "Read rows of " + v.Name + " by their " + v.Key, Description: v.Doc, Errors: viewFaults, Parameters: freshness(),
+		Summary: "Read rows of " + v.Name + " by their " + v.Key, Description: v.Doc + " Each worker that has some of them is asked once.", Errors: append([]int{http.StatusRequestEntityTooLarge}, viewFaults...), Parameters: freshness(),
 		Middlewares: reading(v, "view.list"), MaxBodyBytes: 2 << 20,
 	}, func(ctx context.Context, in *batchInput) (*batchOutput, error) {
 		mask, err := s.sight(ctx, v)

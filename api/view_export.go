@@ -38,11 +38,11 @@ const exportStall = 30 * time.Second
 
 // registerExport streams rows, a page in memory at a time.
 func (s *surface) registerExport(api huma.API, v topology.Served) {
-	line := typed(api, v, "Answer", false)["200"].Content["application/json"]
+	line := rowOf(api, v)["200"].Content["application/json"]
 	huma.Register(api, huma.Operation{
 		OperationID: "export-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/export", Tags: []string{"views"},
 		Summary:     "Stream rows of " + v.Name + " as CSV or NDJSON",
-		Description: "The trailer Payerflow-Next says where to go on, and is empty at the end. What the reader may see is looked at before each page: where it changes, the answer breaks off. Texts that a spreadsheet would take for a formula begin with an apostrophe in CSV.",
+		Description: "Of all rows, whichever worker has them. The trailer Payerflow-Next says where to go on, and is empty at the end; Payerflow-Rows counts the rows. An answer without trailers is not whole. What the reader may see is looked at before each page: where it changes, the answer breaks off. Texts that a spreadsheet would take for a formula begin with an apostrophe in CSV.",
 		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: reading(v, "view.export"),
 		Responses: map[string]*huma.Response{"200": {Description: "Rows", Content: map[string]*huma.MediaType{
 			csvType: {Schema: &huma.Schema{Type: huma.TypeString}}, ndjsonType: line}}},

@@ -19,12 +19,12 @@ type listInput struct {
 
 type listOutput struct{ Body Rows }
 
-// registerList serves the rows that are here, a page at a time.
+// registerList serves all rows, whoever has them, a page at a time.
 func (s *surface) registerList(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name, Tags: []string{"views"},
-		Summary: "List or query rows of " + v.Name, Description: v.Doc + " With where, sort or fields it is a query over the rows that are here: at most 100,000 of them and 2 s of work an answer, which says in partial where it stopped before the end; next goes on there. With sort, each answer is sorted by itself. With fields, value holds these alone.", Errors: viewFaults,
-		Responses: typed(api, v, "Rows", true), Parameters: freshness(), Middlewares: reading(v, "view.list"),
+		Summary: "List or query rows of " + v.Name, Description: v.Doc + " All rows are listed, whichever worker has them. With where, sort or fields it is a query: it looks through at most 100,000 rows, 2 s of work and 50 million units of cost an answer, which says in partial where it stopped before the end; next goes on there. With sort, each answer is sorted by itself. With fields, value holds these alone.", Errors: append([]int{http.StatusNotAcceptable}, viewFaults...),
+		Responses: pages(api, v), Parameters: freshness(), Middlewares: append(notWatched(), reading(v, "view.list")...),
 	}, func(ctx context.Context, in *listInput) (*listOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {

@@ -25,8 +25,8 @@ type getOutput struct {
 func (s *surface) registerRow(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
-		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc, Errors: viewFaults,
-		Responses: typed(api, v, "Answer", false), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.read")...),
+		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc + " " + watchDoc, Errors: append([]int{http.StatusNotAcceptable}, viewFaults...),
+		Responses: watchable(unchanged(rowOf(api, v))), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.read")...),
 	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {

@@ -33,14 +33,14 @@ func defaultBounds() bounds {
 	return bounds{page: reach{100_000, 2 * time.Second, 50_000_000}, whole: reach{1_000_000, 15 * time.Second, 500_000_000}, chunk: 256, scans: 8, wait: time.Second, stall: exportStall}
 }
 
-// Why a request stopped before the end of what is here.
+// Why a request stopped before the last row.
 const (
 	stoppedRows = "ROWS"
 	stoppedTime = "TIME"
 	stoppedCost = "COST"
 )
 
-// scan looks through the rows of a view that are here.
+// scan looks through the rows of a view.
 type scan struct {
 	view      string
 	synthetic bool

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,24 +13,51 @@ import (
 	"payerflow/tables"
 )
 
-// typed describes the response with the schema of the view's own rows in the
-// place of value.
-func typed(api huma.API, v topology.Served, name string, page bool) map[string]*huma.Response {
+// rowOf describes an answer with one row.
+func rowOf(api huma.API, v topology.Served) map[string]*huma.Response {
+	return answered("Answer", typed(api, v))
+}
+
+// pages describes an answer with a page of rows.
+func pages(api huma.API, v topology.Served) map[string]*huma.Response {
+	schemas := api.OpenAPI().Components.Schemas
+	page := copied(schemas.SchemaFromRef(schemas.Schema(reflect.TypeFor[Rows](), true, "Rows").Ref))
+	rows := *page.Properties["rows"]
+	rows.Items = typed(api, v)
+	page.Properties["rows"] = &rows
+	return answered("Rows", page)
+}
+
+func answered(name string, schema *huma.Schema) map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {Description: name, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}}
+}
+
+// unchanged adds the answer to who has the row already.
+func unchanged(r map[string]*huma.Response) map[string]*huma.Response {
+	r["304"] = &huma.Response{Description: "The row, and what the reader may see of it, are as the ETag of If-None-Match says"}
+	return r
+}
+
+// watchable adds the events of a watch.
+func watchable(r map[string]*huma.Response) map[string]*huma.Response {
+	r["200"].Content[sseType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "Events row, gone, synced, reset and end; their ids are places to resume at"}}
+	return r
+}
+
+// typed is the schema of an answer with the view's own rows in the place of
+// value.
+func typed(api huma.API, v topology.Served) *huma.Schema {
 	schemas := api.OpenAPI().Components.Schemas
 	row := schemas.Schema(v.Row, true, v.Row.Name())
 	widen(schemas, row, tables.RowFields(v.Row))
-	generic := schemas.SchemaFromRef(schemas.Schema(reflect.TypeFor[Answer](), true, "Answer").Ref)
-	own := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}, Required: generic.Required}
-	for k, s := range generic.Properties {
-		own.Properties[k] = s
-	}
+	own := copied(schemas.SchemaFromRef(schemas.Schema(reflect.TypeFor[Answer](), true, "Answer").Ref))
 	own.Properties["value"] = row
-	schema := own
-	if page {
-		schema = &huma.Schema{Type: huma.TypeObject, Required: []string{"rows"}, Properties: map[string]*huma.Schema{
-			"rows": {Type: huma.TypeArray, Items: own}, "next": {Type: huma.TypeString}}}
-	}
-	return map[string]*huma.Response{"200": {Description: name, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}}
+	return own
+}
+
+// copied is an object whose properties may be replaced.
+func copied(s *huma.Schema) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Properties: maps.Clone(s.Properties), Required: s.Required}
 }
 
 // widen lets every field that is not PUBLIC be the text that stands for a

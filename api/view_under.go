@@ -21,8 +21,8 @@ type underInput struct {
 func (s *surface) registerUnder(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
-		Summary: "List the rows of " + v.Name + " under a " + v.Key, Description: v.Doc, Errors: viewFaults,
-		Responses: typed(api, v, "Rows", true), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.list")...),
+		Summary: "List the rows of " + v.Name + " under a " + v.Key, Description: v.Doc + " " + watchDoc, Errors: append([]int{http.StatusNotAcceptable}, viewFaults...),
+		Responses: watchable(pages(api, v)), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.list")...),
 	}, func(ctx context.Context, in *underInput) (*listOutput, error) {
 		mask, err := s.sight(ctx, v)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -51,6 +52,32 @@ func (s *surface) watched(v topology.Served) huma.Middlewares {
 	}}
 }
 
+const watchDoc = "With Accept: text/event-stream it is a watch: what there is, then each committed state."
+
+// notWatched refuses to watch what is no row and no list of rows under a key,
+// where the reader takes nothing else.
+func notWatched() huma.Middlewares {
+	return huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		if accept := ctx.Header("Accept"); !wantsEvents(accept) || takesJSON(accept) {
+			next(ctx)
+			return
+		}
+		_, w := humago.Unwrap(ctx)
+		notWatchable(http.StatusNotAcceptable).Write(w)
+	}}
+}
+
+func notWatchable(status int) *Problem {
+	return problem.New(status, "NOT_WATCHABLE", "a watch is of one row, or of all rows under a key of a view that lists: GET /v1/views/{view}/{key}; for pages, conditions and aggregates ask for application/json, again when it is time")
+}
+
+func takesJSON(accept string) bool {
+	return slices.ContainsFunc(strings.Split(accept, ","), func(part string) bool {
+		name, _, _ := strings.Cut(part, ";")
+		return slices.Contains([]string{"application/json", "application/*", "*/*"}, strings.ToLower(strings.TrimSpace(name)))
+	})
+}
+
 func wantsEvents(accept string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		if name, _, _ := strings.Cut(part, ";"); strings.EqualFold(strings.TrimSpace(name), sseType) {
@@ -73,6 +100,13 @@ func watchParams() []*huma.Param {
 func (s *surface) watch(v topology.Served, key string, w http.ResponseWriter, r *http.Request) *Problem {
 	if s.watches.Watches == nil {
 		return problem.New(http.StatusNotAcceptable, "NOT_ACCEPTABLE", "nothing can be watched here; ask for application/json")
+	}
+	for _, name := range []string{"where", "sort", "fields", "limit", "cursor"} {
+		if r.URL.Query().Has(name) {
+			p := notWatchable(http.StatusUnprocessableEntity)
+			p.Errors = []Detail{{Pointer: "query." + name, Message: "not of a watch, which has all rows under its key"}}
+			return p
+		}
 	}
 	a, p := allowanceOf(r)
 	if p != nil {

@@ -144,6 +144,17 @@ func TestWhatIsNotWatched(t *testing.T) {
 			t.Errorf("%.40s: %d %s", path, r.StatusCode, body)
 		}
 	}
+	for path, status := range map[string]int{"claim-status": 406, "claim-status?where=row.status==%22DENIED%22": 406, "claims-by-member?sort=billed": 406, "claim-status/aggregate?by=status": 406,
+		"claim-status/c?where=true": 422, "claims-by-member/m?fields=claimId": 422, "claims-by-member/m?limit=5": 422, "claims-by-member/m?cursor=a": 422, "claims-by-member/m?sort=billed": 422} {
+		r := w.ask(path)
+		var p api.Problem
+		if err := json.NewDecoder(r.Body).Decode(&p); err != nil || r.StatusCode != status || p.Code != "NOT_WATCHABLE" || !strings.Contains(p.Detail, "/v1/views/{view}/{key}") {
+			t.Errorf("%s: %d %+v", path, r.StatusCode, p)
+		}
+	}
+	if r := w.ask("claim-status?where=true", "Accept", "application/json, text/event-stream"); r.StatusCode != 200 || !strings.Contains(r.Header.Get("Content-Type"), "json") {
+		t.Errorf("who takes JSON too: %d %s", r.StatusCode, r.Header.Get("Content-Type"))
+	}
 	elsewhere := follow(t, w.client, "claim-status", "c-1", "")
 	elsewhere.tells("gone")
 	if r := w.ask("claim-status/c-2", "Last-Event-ID", elsewhere.resume); r.StatusCode != 422 {

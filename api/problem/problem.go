@@ -16,7 +16,7 @@ type Problem struct {
 	Status    int      `json:"status" doc:"HTTP status code" example:"404"`
 	Code      string   `json:"code" doc:"Stable code of the problem" example:"ROW_NOT_FOUND"`
 	Detail    string   `json:"detail,omitempty" doc:"What is wrong and what to do"`
-	Partition *int32   `json:"partition,omitempty" doc:"Partition of the key, where another worker holds it"`
+	Partition *int32   `json:"partition,omitempty" doc:"Partition of the rows, where nobody answers for it now"`
 	Errors    []Detail `json:"errors,omitempty" doc:"Each fault with its place"`
 
 	RetryAfter int    `json:"-"` // seconds, 0: none
