@@ -8,10 +8,10 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
+.PHONY: help build demo test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/payerflow
 	$(GO) build -trimpath -ldflags "-X main.built=$(VERSION)" -o $(BIN) ./cmd/payerflow
@@ -25,6 +25,9 @@ test: ## vet and all tests that need nothing but Go
 
 race: ## all tests with the race detector
 	$(GO) test -race ./...
+
+verify-self-test: ## plant defects in a scratch, one at a time: the auditor must find each, and nothing else
+	$(GO) run ./cmd/payerflow verify --self-test
 
 lint: ## house rules (golangci-lint, built on first use)
 	$(GO) run $(LINT) run ./...

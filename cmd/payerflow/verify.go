@@ -45,7 +45,7 @@ var verifyParts = []struct{ name, doc string }{
 }
 
 func (a *app) verifyCommand() *cobra.Command {
-	o := verifyFlags{parts: map[string]*bool{}, audit: auditToVerify()}
+	o, selfTest := verifyFlags{parts: map[string]*bool{}, audit: auditToVerify()}, false
 	cmd := &cobra.Command{Use: "verify", Short: "Work out anew what must be there, and compare", Args: exactly(0),
 		Long: `Read the log with plain clients and work out by separate models what must have come of it; compare with tables and
 HTTP answers. Counts and keyed hashes of keys are shown, never a key or a value. Without flags as with --all.
@@ -54,11 +54,15 @@ Exit code 0: equal; 1: different; 2: it could not be decided.`,
   payerflow verify --view claim-status -o json
   payerflow verify --duplicates --audit --tables-only`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if selfTest {
+				return a.verifySelfTest(cmd.Context())
+			}
 			o.base, _ = cmd.Flags().GetString("url")
 			return a.verify(cmd.Context(), o)
 		}}
 	urlFlag(cmd)
 	f := cmd.Flags()
+	f.BoolVar(&selfTest, "self-test", false, "plant defects in a scratch of its own, one at a time, and find them")
 	f.StringVar(&o.views, "view", "", "views, with commas: "+strings.Join(slices.Sorted(maps.Keys(verifiable())), ", "))
 	for _, p := range verifyParts {
 		o.parts[p.name] = f.Bool(p.name, false, p.doc)
@@ -86,16 +90,30 @@ func (a *app) verify(ctx context.Context, o verifyFlags) error {
 	if err != nil {
 		return err
 	}
+	views, parts, err := o.chosen()
+	if err != nil {
+		return err
+	}
+	r := a.checks(ctx, log, answers, views, parts, o)
+	if ctx.Err() != nil {
+		return coded(verifyUndecided, ctx.Err())
+	}
+	return a.showVerified(r)
+}
+
+// allChecks makes all checks, but that of the store.
+func (a *app) allChecks(ctx context.Context, log *verify.Log, answers *verify.Answers, o verifyFlags) verify.Report {
+	views, parts, _ := o.chosen() // of none chosen, all
+	return a.checks(ctx, log, answers, views, parts, o)
+}
+
+func (a *app) checks(ctx context.Context, log *verify.Log, answers *verify.Answers, views, parts []string, o verifyFlags) verify.Report {
 	var checks []*verify.Check
 	note := func(name string, c *verify.Check, err error) {
 		if err != nil {
 			c = verify.Broken(name, err)
 		}
 		checks = append(checks, c)
-	}
-	views, parts, err := o.chosen()
-	if err != nil {
-		return err
 	}
 	for _, name := range views {
 		c, err := verifiable()[name](ctx, log, answers, o.wait)
@@ -116,10 +134,7 @@ func (a *app) verify(ctx context.Context, o verifyFlags) error {
 			note(part, c, err)
 		}
 	}
-	if ctx.Err() != nil {
-		return coded(verifyUndecided, ctx.Err())
-	}
-	return a.showVerified(verify.Sum(checks...))
+	return verify.Sum(checks...)
 }
 
 func (a *app) verifyPart(ctx context.Context, log *verify.Log, part string, o verifyFlags) (*verify.Check, error) {

@@ -33,3 +33,20 @@ func (tg target) verify(t *testing.T, base string, args ...string) (r verify.Rep
 	}
 	return r, stderr, code
 }
+
+// TestVerifyFindsWhatIsPlanted: each defect, and nothing else.
+func TestVerifyFindsWhatIsPlanted(t *testing.T) {
+	out, stderr, code := cli(t, "", "verify", "--self-test", "-o", "json")
+	var results []tested
+	if err := json.Unmarshal([]byte(out), &results); err != nil {
+		t.Fatalf("exit %d: %s%s", code, stderr, out)
+	}
+	for _, r := range results {
+		if !r.Right {
+			t.Errorf("%s in %s: found %q, want %q", r.Defect, r.Where, r.Found, r.Wanted)
+		}
+	}
+	if code != exitOK || len(results) != 13 {
+		t.Errorf("exit %d, %d results: %s", code, len(results), stderr)
+	}
+}
