@@ -25,7 +25,7 @@ func BenchmarkPointRead(b *testing.B) {
 	for i := range claims {
 		p.client.Produce(b.Context(), p.submission(claim(i)), nil)
 	}
-	guard.Guard.Audit(trailed(unwritten{}))
+	guard.Audit(trailed(unwritten{}))
 	reqs := make([]*http.Request, claims)
 	for i := range reqs {
 		reqs[i] = httptest.NewRequest(http.MethodGet, "/v1/views/claim-status/"+string(claim(i)), nil)
