@@ -134,6 +134,7 @@ func TestNothingWithheldIsInAnyAnswer(t *testing.T) {
 			}
 		}
 		for _, e := range r.log.records {
+			e.ID, e.At, e.Actor = "", 0, "" // drawn and timed: their digits may be any
 			quiet(rt, nil, "the audit", fmt.Sprintf("%+v", e))
 		}
 	})
