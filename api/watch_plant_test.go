@@ -153,11 +153,15 @@ type follower struct {
 }
 
 func follow(t testing.TB, c *client.Client, view, key, resume string) *follower {
+	return followAs(t, c, view, key, resume, client.Ask{})
+}
+
+func followAs(t testing.TB, c *client.Client, view, key, resume string, ask client.Ask) *follower {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &follower{t: t, cancel: cancel, done: make(chan struct{}), resume: resume}
 	go func() {
 		defer close(f.done)
-		for ch, err := range client.Watch[map[string]any](ctx, c, view, key, resume, client.Ask{}) {
+		for ch, err := range client.Watch[map[string]any](ctx, c, view, key, resume, ask) {
 			f.mu.Lock()
 			if err != nil {
 				f.err = err
