@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads
+.PHONY: help build demo test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,18 @@ draw: ## redraw the picture of the topology
 
 test-kafka: ## the end-to-end suite on Apache Kafka and Apicurio Registry (needs Java 21 and Maven)
 	deploy/local/test-kafka.sh
+
+sim: ## 10,000 seeds of the engine's batches on a model of Kafka, then goka's own faults, which must be found (SEED= tells all of one)
+ifdef SEED
+	$(GO) test ./internal/sim -run TestSeeds -count=1 -v -seed $(SEED)
+else
+	$(GO) test ./internal/sim -run TestSeeds -count=1 -v -seeds 10000
+	$(MAKE) --no-print-directory sim-faults
+endif
+
+sim-faults: ## each of goka's three faults, built into the simulated engine, is found within 1,000 seeds
+	$(GO) vet -tags goka_faults ./internal/sim
+	$(GO) test -tags goka_faults ./internal/sim -run TestFaultsAreFound -count=1 -v
 
 chaos: ## worker processes killed at random on the embedded broker (SEED=, DURATION=150s)
 	$(GO) vet -tags chaos ./internal/engine ./internal/chaos
