@@ -66,3 +66,14 @@ func (m *claimModel) decode(b []byte) (any, error) {
 }
 
 func (m *claimModel) home(key string) string { return key }
+
+// ClaimRow is what must be known of a claim of which these are the facts, in
+// any order, and what it was told last by prior authorization and by member;
+// false where there are no facts.
+func ClaimRow(key string, facts []tables.ClaimFact, auths map[string]*tables.PriorAuth, graces map[string][]tables.ClaimGraceSpan) (tables.ClaimStatus, bool) {
+	c := claim{facts: facts, auths: auths, graces: graces}
+	return c.row(key)
+}
+
+// Differ names the fields in which two rows of one type differ.
+func Differ(want, have any) []string { return fieldsThatDiffer(want, have) }

@@ -26,6 +26,9 @@ type Log struct {
 	Hash    func(key string) string // keyed: a hash without a key confirms a guess
 	Total   func(int64)             // of offsets to be read, as it grows; may be nil
 	Passed  func(int64)             // offsets that were read; may be nil
+	// PassRecords is about how many records of a view's log are kept at once; 0:
+	// 300,000.
+	PassRecords int64
 	// Instead names copies that are read in place of consumer and domain topics
 	// where what was delivered is looked at.
 	Instead map[string]string

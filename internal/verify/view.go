@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -65,7 +66,7 @@ func (l *Log) rows(ctx context.Context, v View, m model, http *Answers, wait tim
 		return nil, err
 	}
 	run := viewRun{l: l, v: v, m: m, c: c, at: at, held: held, letters: letters, http: http}
-	run.passes = int(held.size()/passRecords) + 1
+	run.passes = int(held.size()/cmp.Or(l.PassRecords, passRecords)) + 1
 	for run.pass = range run.passes {
 		if err := run.one(ctx); err != nil {
 			return nil, err
