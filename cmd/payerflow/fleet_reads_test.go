@@ -303,7 +303,7 @@ func (f *fleet) told(t *testing.T, tg target, watches []*fleetWatch) {
 		})
 		w.stop()
 	}
-	want, states, resumed := statesOf(t, tg, last, fleetClaims), 0, 0
+	want, states, resumed := statesOf(t, tg, fleetClaims), 0, 0
 	for i, w := range watches {
 		if w.err != nil || w.resets > 0 || !slices.IsSorted(w.facts) || len(slices.Compact(slices.Clone(w.facts))) != len(w.facts) {
 			t.Errorf("watch %d: %v, %d resets, %v", i, w.facts, w.resets, w.err)

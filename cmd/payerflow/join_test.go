@@ -104,7 +104,7 @@ func announced(t *testing.T, dir, broker string, want int) (at []string) {
 // onlyWithCertificate knocks in the clear, without a certificate, and with one.
 func onlyWithCertificate(t *testing.T, dir, at string) {
 	t.Helper()
-	if resp, err := http.Get("http://" + at + "/"); err == nil { //nolint:noctx // it is refused
+	if resp, err := http.Get("http://" + at + "/"); err == nil {
 		_ = resp.Body.Close()
 		if resp.StatusCode != http.StatusBadRequest { // a server of TLS says that it is one
 			t.Errorf("%s answers in the clear: %d", at, resp.StatusCode)
