@@ -54,6 +54,7 @@ require (
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
+	golang.org/x/time v0.12.0
 	google.golang.org/protobuf v1.36.12
 	modernc.org/sqlite v1.31.1
 	pgregory.net/rapid v1.3.0

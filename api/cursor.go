@@ -17,7 +17,7 @@ const (
 	cursorBytes   = 23
 )
 
-const errCursor = "not a cursor of this question; start again without one"
+const errCursor = "not a cursor of this question, or of another version of the view; start again without one"
 
 // cursorAbout names a question: what is asked of which view, and how.
 func cursorAbout(act, view string, synthetic bool, more ...string) string {
@@ -26,6 +26,15 @@ func cursorAbout(act, view string, synthetic bool, more ...string) string {
 		rows = "synthetic"
 	}
 	return strings.Join(append([]string{act, view, rows}, more...), "\x00")
+}
+
+// cursorOf names a view for its cursors: those of one version are not good for
+// another.
+func cursorOf(v topology.Served) string {
+	if v.Version == "" {
+		return v.Name
+	}
+	return v.Name + " " + v.Version
 }
 
 func (s *surface) sealCursor(about string, p topology.Place) string {

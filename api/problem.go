@@ -51,6 +51,8 @@ func problemOf(err error) *Problem {
 // awayProblem says why nobody answers for a partition.
 func awayProblem(err error) *Problem {
 	switch {
+	case errors.Is(err, topology.ErrSwitching):
+		return problem.New(http.StatusServiceUnavailable, "SWITCHING", "the view is being switched to another version; try again")
 	case errors.Is(err, topology.ErrRestoring):
 		return problem.New(http.StatusServiceUnavailable, "RESTORING", "the partition is being assigned or restored; try again, or allow an older copy with max_staleness")
 	case errors.Is(err, topology.ErrTooStale):

@@ -54,8 +54,9 @@ func (s *surface) registerAggregate(api huma.API, v topology.Served) {
 		OperationID: "aggregate-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/aggregate", Tags: []string{"views"},
 		Summary:     "Count and add up rows of " + v.Name,
 		Description: "Over all rows, whichever worker has them: a million of them, 15 s of work and 500 million units of cost at most, else it is refused. To readers who may not see all classes of the view, groups of fewer than 11 people are suppressed.",
-		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: append(notWatched(), reading(v, "view.aggregate")...),
+		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: append(notWatched(), s.reading(v, "view.aggregate")...),
 	}, func(ctx context.Context, in *aggregateInput) (*aggregateOutput, error) {
+		v := now(ctx, v)
 		mask, err := s.sight(ctx, v)
 		if err != nil {
 			return nil, err

@@ -14,6 +14,7 @@ import (
 // Answer is one row of a view.
 type Answer struct {
 	View     string           `json:"view" doc:"Name of the view"`
+	Version  string           `json:"version,omitempty" doc:"Which version of the view answered, where it has more than one: the name of its group"`
 	Key      string           `json:"key" doc:"Key of the row; where it is listed to a reader who may not see it, the keyed hash that stands for it in copies of events"`
 	Value    any              `json:"value" doc:"The row"`
 	Withheld []string         `json:"withheld,omitempty" doc:"Classes that the reader may not see: values of these are ***REDACTED***"`
@@ -62,12 +63,12 @@ func (r *Rows) add(a Answer) {
 }
 
 // answer is a row as a reader may see it.
-func answer(view string, a topology.Answer, mask *processors.RowMask) (Answer, error) {
+func answer(v topology.Served, a topology.Answer, mask *processors.RowMask) (Answer, error) {
 	shown, err := mask.Show(a.Key, a.Row)
 	if err != nil {
 		return Answer{}, unshowable()
 	}
-	return Answer{View: view, Key: shown.Key, Value: shown.Value, Withheld: shown.Withheld, Because: a.Row.Because(), Stale: a.Stale, AsOf: asOf(a)}, nil
+	return Answer{View: v.Name, Version: v.Version, Key: shown.Key, Value: shown.Value, Withheld: shown.Withheld, Because: a.Row.Because(), Stale: a.Stale, AsOf: asOf(a)}, nil
 }
 
 func asOf(a topology.Answer) AsOf {

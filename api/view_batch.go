@@ -38,8 +38,9 @@ func (s *surface) registerBatch(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "batch-" + v.Name, Method: http.MethodPost, Path: "/v1/views/" + v.Name + "/batch", Tags: []string{"views"},
 		Summary: "Read rows of " + v.Name + " by their " + v.Key, Description: v.Doc + " Each worker that has some of them is asked once.", Errors: append([]int{http.StatusRequestEntityTooLarge}, viewFaults...), Parameters: freshness(),
-		Middlewares: reading(v, "view.list"), MaxBodyBytes: 2 << 20,
+		Middlewares: s.reading(v, "view.list"), MaxBodyBytes: 2 << 20,
 	}, func(ctx context.Context, in *batchInput) (*batchOutput, error) {
+		v := now(ctx, v)
 		mask, err := s.sight(ctx, v)
 		if err != nil {
 			return nil, err
@@ -58,7 +59,7 @@ func (s *surface) registerBatch(api huma.API, v topology.Served) {
 				out.Body.Rows = append(out.Body.Rows, BatchRow{Status: p.Status, Problem: p})
 				continue
 			}
-			row, err := answer(v.Name, got.Answer, mask)
+			row, err := answer(v, got.Answer, mask)
 			if err != nil {
 				return nil, err
 			}

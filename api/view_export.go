@@ -43,7 +43,7 @@ func (s *surface) registerExport(api huma.API, v topology.Served) {
 		OperationID: "export-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/export", Tags: []string{"views"},
 		Summary:     "Stream rows of " + v.Name + " as CSV or NDJSON",
 		Description: "Of all rows, whichever worker has them. The trailer Payerflow-Next says where to go on, and is empty at the end; Payerflow-Rows counts the rows. An answer without trailers is not whole. What the reader may see is looked at before each page: where it changes, the answer breaks off. Texts that a spreadsheet would take for a formula begin with an apostrophe in CSV.",
-		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: reading(v, "view.export"),
+		Errors:      append([]int{http.StatusNotAcceptable}, viewFaults...), Parameters: freshness(), Middlewares: s.reading(v, "view.export"),
 		Responses: map[string]*huma.Response{"200": {Description: "Rows", Content: map[string]*huma.MediaType{
 			csvType: {Schema: &huma.Schema{Type: huma.TypeString}}, ndjsonType: line}}},
 	}, func(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
@@ -90,12 +90,13 @@ type exporting struct {
 func (x *exporting) done() { <-x.turns }
 
 func (s *surface) export(ctx context.Context, v topology.Served, in *exportInput) (*exporting, error) {
+	v = now(ctx, v)
 	mask, err := s.sight(ctx, v)
 	if err != nil {
 		return nil, err
 	}
 	x := &exporting{s: s, v: v, in: in, sight: mask.ID(), left: in.Limit, began: time.Now(), turns: s.exports}
-	x.about = cursorAbout("export", v.Name, in.Synthetic, in.Where, strings.Join(in.Fields, ","), x.sight)
+	x.about = cursorAbout("export", cursorOf(v), in.Synthetic, in.Where, strings.Join(in.Fields, ","), x.sight)
 	from, err := s.openCursor(x.about, in.Cursor)
 	if err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (x *exporting) stream(ctx context.Context, w http.ResponseWriter, out rowWr
 	for {
 		_ = control.SetWriteDeadline(time.Now().Add(x.s.bounds.stall)) // where there is none, the connection is a test's
 		for _, f := range page {
-			a, err := answer(x.v.Name, f.Answer, x.query.Mask())
+			a, err := answer(x.v, f.Answer, x.query.Mask())
 			if err == nil {
 				err = out.row(a)
 			}

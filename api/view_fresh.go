@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"time"
 
@@ -30,23 +31,59 @@ func freshness() []*huma.Param {
 }
 
 // reading is what all operations on a view share: who reads is written down,
-// and what is allowed of copies is known to who reads for it.
-func reading(v topology.Served, act string) huma.Middlewares {
-	return append(audited(v, act), allowing)
+// what is allowed of copies is known to who reads for it, and one version of the
+// view answers all of it.
+func (s *surface) reading(v topology.Served, act string) huma.Middlewares {
+	return append(audited(v, act), s.allowing(v))
 }
 
-func allowing(ctx huma.Context, next func(huma.Context)) {
-	r, w := humago.Unwrap(ctx)
-	if r.URL.RawQuery == "" { // nothing is said
-		next(ctx)
-		return
+func (s *surface) allowing(v topology.Served) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		live := s.live(v)
+		if r.URL.RawQuery == "" && live.Version == "" { // nothing is said
+			next(ctx)
+			return
+		}
+		a, p := allowanceOf(r)
+		if p != nil {
+			p.Write(w)
+			return
+		}
+		next(huma.WithContext(ctx, pin(ctx.Context(), live, a)))
 	}
-	a, p := allowanceOf(r)
-	if p != nil {
-		p.Write(w)
-		return
+}
+
+// live is a view in the version that is live now.
+func (s *surface) live(v topology.Served) topology.Served {
+	if views, ok := s.views.(interface {
+		Served(view string) (topology.Served, bool)
+	}); ok {
+		if live, found := views.Served(v.Name); found {
+			return live
+		}
 	}
-	next(huma.WithContext(ctx, topology.Allow(ctx.Context(), a)))
+	return v
+}
+
+type versionKey struct{}
+
+// pin has one version of a view answer a request, and no other.
+func pin(ctx context.Context, v topology.Served, a topology.Allowance) context.Context {
+	a.Incarnation = v.Incarnation
+	ctx = topology.Allow(ctx, a)
+	if v.Version == "" {
+		return ctx
+	}
+	return context.WithValue(ctx, versionKey{}, v)
+}
+
+// now is a view in the version that a request is answered from.
+func now(ctx context.Context, v topology.Served) topology.Served {
+	if pinned, ok := ctx.Value(versionKey{}).(topology.Served); ok {
+		return pinned
+	}
+	return v
 }
 
 func allowanceOf(r *http.Request) (a topology.Allowance, p *Problem) {

@@ -24,8 +24,9 @@ func (s *surface) registerList(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name, Tags: []string{"views"},
 		Summary: "List or query rows of " + v.Name, Description: v.Doc + " All rows are listed, whichever worker has them. With where, sort or fields it is a query: it looks through at most 100,000 rows, 2 s of work and 50 million units of cost an answer, which says in partial where it stopped before the end; next goes on there. With sort, each answer is sorted by itself. With fields, value holds these alone.", Errors: append([]int{http.StatusNotAcceptable}, viewFaults...),
-		Responses: pages(api, v), Parameters: freshness(), Middlewares: append(notWatched(), reading(v, "view.list")...),
+		Responses: pages(api, v), Parameters: freshness(), Middlewares: append(notWatched(), s.reading(v, "view.list")...),
 	}, func(ctx context.Context, in *listInput) (*listOutput, error) {
+		v := now(ctx, v)
 		mask, err := s.sight(ctx, v)
 		if err != nil {
 			return nil, err
@@ -33,7 +34,7 @@ func (s *surface) registerList(api huma.API, v topology.Served) {
 		if !in.plain() {
 			return s.query(ctx, v, in, mask)
 		}
-		about := cursorAbout("list", v.Name, in.Synthetic)
+		about := cursorAbout("list", cursorOf(v), in.Synthetic)
 		from, err := s.openCursor(about, in.Cursor)
 		if err != nil {
 			return nil, err
@@ -51,7 +52,7 @@ func (s *surface) page(ctx context.Context, v topology.Served, mask *processors.
 	out := &listOutput{Rows{Rows: []Answer{}}}
 	keys := make([]string, 0, len(page.Rows))
 	for _, a := range page.Rows {
-		shown, err := answer(v.Name, a, mask)
+		shown, err := answer(v, a, mask)
 		if err != nil {
 			return nil, err
 		}

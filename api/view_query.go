@@ -38,7 +38,7 @@ type languages struct {
 func (l *languages) get(v topology.Served) (*processors.RowLanguage, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known, ok := l.of[v.Name]; ok {
+	if known, ok := l.of[v.Name+" "+v.Version]; ok {
 		return known, nil
 	}
 	made, err := processors.NewRowLanguage(v.Row)
@@ -48,7 +48,7 @@ func (l *languages) get(v topology.Served) (*processors.RowLanguage, error) {
 	if l.of == nil {
 		l.of = map[string]*processors.RowLanguage{}
 	}
-	l.of[v.Name] = made
+	l.of[v.Name+" "+v.Version] = made
 	return made, nil
 }
 
@@ -83,7 +83,7 @@ func faulty(faults []events.Fault) *Problem {
 // query answers a question with a page.
 func (s *surface) query(ctx context.Context, v topology.Served, in *listInput, mask *processors.RowMask) (*listOutput, error) {
 	audit.Asks(ctx, "view.query")
-	about := in.about("query", v.Name)
+	about := in.about("query", cursorOf(v))
 	from, err := s.openCursor(about, in.Cursor)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (s *surface) query(ctx context.Context, v topology.Served, in *listInput, m
 	out := &listOutput{Rows{Rows: []Answer{}, Looked: c.looked, Failed: q.Failed(), Partial: c.stopped}}
 	rows := best.sorted()
 	for _, f := range rows {
-		shown, err := answer(v.Name, f.Answer, q.Mask())
+		shown, err := answer(v, f.Answer, q.Mask())
 		if err != nil {
 			return nil, err
 		}

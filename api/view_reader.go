@@ -37,7 +37,7 @@ type masks struct {
 	made map[string]*processors.RowMask // by view and classes, whatever the rules
 }
 
-type maskOf struct{ view, team, application, opened string }
+type maskOf struct{ view, version, team, application, opened string }
 
 // maxMasks bounds what is remembered; readers are few.
 const maxMasks = 4096
@@ -87,27 +87,27 @@ func (s *surface) shows(ctx context.Context, v topology.Served, m *processors.Ro
 }
 
 func (s *surface) whole(rules *processors.Rules, v topology.Served) *processors.RowMask {
-	if m := s.masks.known(rules, maskOf{view: v.Name}); m != nil {
+	if m := s.masks.known(rules, maskOf{view: v.Name, version: v.Version}); m != nil {
 		return m
 	}
 	return s.wholeAnew(rules, v)
 }
 
 func (s *surface) wholeAnew(rules *processors.Rules, v topology.Served) *processors.RowMask {
-	return s.masks.get(rules, maskOf{view: v.Name}, func() (string, func() *processors.RowMask) {
-		return v.Name, func() *processors.RowMask { return rules.WholeRows(v) }
+	return s.masks.get(rules, maskOf{view: v.Name, version: v.Version}, func() (string, func() *processors.RowMask) {
+		return v.Name + " " + v.Version, func() *processors.RowMask { return rules.WholeRows(v) }
 	})
 }
 
 func (s *surface) mask(rules *processors.Rules, v topology.Served, p access.Principal, opened []string) *processors.RowMask {
-	if m := s.masks.known(rules, maskOf{v.Name, p.Team, p.Application, strings.Join(opened, ",")}); m != nil {
+	if m := s.masks.known(rules, maskOf{v.Name, v.Version, p.Team, p.Application, strings.Join(opened, ",")}); m != nil {
 		return m
 	}
 	return s.maskAnew(rules, v, p, opened)
 }
 
 func (s *surface) maskAnew(rules *processors.Rules, v topology.Served, p access.Principal, opened []string) *processors.RowMask {
-	return s.masks.get(rules, maskOf{v.Name, p.Team, p.Application, strings.Join(opened, ",")}, func() (string, func() *processors.RowMask) {
+	return s.masks.get(rules, maskOf{v.Name, v.Version, p.Team, p.Application, strings.Join(opened, ",")}, func() (string, func() *processors.RowMask) {
 		classes := rules.RowClasses(p.Team, p.Application, v.EventTypes)
 		for _, c := range opened {
 			classes[c] = true
@@ -117,7 +117,7 @@ func (s *surface) maskAnew(rules *processors.Rules, v topology.Served, p access.
 			names = append(names, c)
 		}
 		slices.Sort(names)
-		return v.Name + " " + strings.Join(names, ","), func() *processors.RowMask { return rules.RowMask(v, classes) }
+		return v.Name + " " + v.Version + " " + strings.Join(names, ","), func() *processors.RowMask { return rules.RowMask(v, classes) }
 	})
 }
 

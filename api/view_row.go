@@ -26,8 +26,9 @@ func (s *surface) registerRow(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "Read one row of " + v.Name + " by " + v.Key, Description: v.Doc + " " + watchDoc, Errors: append([]int{http.StatusNotAcceptable}, viewFaults...),
-		Responses: watchable(unchanged(rowOf(api, v))), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.read")...),
+		Responses: watchable(unchanged(rowOf(api, v))), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), s.reading(v, "view.read")...),
 	}, func(ctx context.Context, in *getInput) (*getOutput, error) {
+		v := now(ctx, v)
 		mask, err := s.sight(ctx, v)
 		if err != nil {
 			return nil, err
@@ -36,7 +37,7 @@ func (s *surface) registerRow(api huma.API, v topology.Served) {
 		if err != nil {
 			return nil, problemOf(err)
 		}
-		out, err := answer(v.Name, a, mask)
+		out, err := answer(v, a, mask)
 		if err != nil {
 			return nil, err
 		}

@@ -22,13 +22,14 @@ func (s *surface) registerUnder(api huma.API, v topology.Served) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-" + v.Name, Method: http.MethodGet, Path: "/v1/views/" + v.Name + "/{key}", Tags: []string{"views"},
 		Summary: "List the rows of " + v.Name + " under a " + v.Key, Description: v.Doc + " " + watchDoc, Errors: append([]int{http.StatusNotAcceptable}, viewFaults...),
-		Responses: watchable(pages(api, v)), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), reading(v, "view.list")...),
+		Responses: watchable(pages(api, v)), Parameters: append(freshness(), watchParams()...), Middlewares: append(s.watched(v), s.reading(v, "view.list")...),
 	}, func(ctx context.Context, in *underInput) (*listOutput, error) {
+		v := now(ctx, v)
 		mask, err := s.sight(ctx, v)
 		if err != nil {
 			return nil, err
 		}
-		about := cursorAbout("under", v.Name, in.Synthetic, in.Key)
+		about := cursorAbout("under", cursorOf(v), in.Synthetic, in.Key)
 		from, err := s.openCursor(about, in.Cursor)
 		if err != nil {
 			return nil, err

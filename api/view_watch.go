@@ -112,7 +112,8 @@ func (s *surface) watch(v topology.Served, key string, w http.ResponseWriter, r 
 	if p != nil {
 		return p
 	}
-	x := &watching{s: s, v: v, key: key, ctx: topology.Allow(r.Context(), a)}
+	x := &watching{s: s, v: v, key: key, base: r.Context(), allowed: a}
+	x.pin()
 	var err error
 	if text := r.URL.Query().Get("synthetic"); text != "" {
 		if x.synthetic, err = strconv.ParseBool(text); err != nil {

@@ -22,7 +22,9 @@ type watching struct {
 	key       string
 	synthetic bool
 	about     string
-	ctx       context.Context
+	base      context.Context // of the request
+	allowed   topology.Allowance
+	ctx       context.Context // of the version that is live
 
 	at      watchPlace // up to where the reader has all
 	from    topology.Watching
@@ -74,6 +76,12 @@ func (x *watching) serve(w http.ResponseWriter) *Problem {
 	return nil
 }
 
+// pin has the version answer that is live now.
+func (x *watching) pin() {
+	x.v = x.s.live(x.v)
+	x.ctx = pin(x.base, x.v, x.allowed)
+}
+
 // gone says that a place is not one to go on from.
 func gone(err error) bool {
 	return errors.Is(err, topology.ErrPassed) || errors.Is(err, topology.ErrNoPosition)
@@ -104,6 +112,7 @@ func (x *watching) follow() error {
 
 // fresh reads what is watched as it is, and follows the changelog from there.
 func (x *watching) fresh() (rows []topology.Answer, err error) {
+	x.pin()
 	key := x.key
 	if x.v.Lists {
 		key = topology.RowUnder(key, "")

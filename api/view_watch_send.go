@@ -104,7 +104,7 @@ func (x *watching) state(s topology.State, mask *processors.RowMask) *Problem {
 		x.out.put("gone", x.place(), Watched{Gone: true, Row: x.alias(suffix), Position: positionToken(x.v, a)})
 		return nil
 	}
-	row, err := x.s.watches.Decode(x.v.Name, s.Value)
+	row, err := x.s.watches.Decode(x.v.Name, x.at.incarnation, s.Value)
 	if err != nil {
 		return x.problem(err)
 	}
@@ -113,7 +113,7 @@ func (x *watching) state(s topology.State, mask *processors.RowMask) *Problem {
 }
 
 func (x *watching) row(a topology.Answer, mask *processors.RowMask, place string, reset bool) *Problem {
-	shown, err := answer(x.v.Name, a, mask)
+	shown, err := answer(x.v, a, mask)
 	if err != nil {
 		return x.problem(err)
 	}

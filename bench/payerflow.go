@@ -36,7 +36,7 @@ func payerflowTopics(id string) []topology.Topic { return append(topicsOf(claims
 
 // topicsOf are the topics that a group needs beside its inputs.
 func topicsOf(d topology.Declared) []topology.Topic {
-	topics := append(d.Topics(), topology.Members)
+	topics := append(d.Topics(), topology.Members, topology.Versions)
 	for _, in := range d.Inputs {
 		topics = append(topics, in.Topic.DLQ())
 	}

@@ -53,7 +53,7 @@ func Topics() []topology.Topic {
 	for _, g := range All {
 		ts = append(ts, g.Topics()...)
 	}
-	return append(ts, topology.Members)
+	return append(ts, topology.Members, topology.Versions)
 }
 
 // TopicOf finds a catalogue topic by name.
@@ -91,6 +91,9 @@ func Subjects() []Subject {
 	}
 	for _, g := range All {
 		s = append(s, Subject{g.Table.Subject(), g.Table.Name})
+		if g.Shadows != "" {
+			s = append(s, Subject{g.ReplayDLQ().Subject(), g.ReplayDLQ().Name})
+		}
 		for _, t := range g.Streams() {
 			s = append(s, Subject{t.Subject(), t.Name}, Subject{t.DLQ().Subject(), t.DLQ().Name})
 		}

@@ -66,7 +66,7 @@ func (r restricted) forbid(b *kadm.ACLBuilder) {
 // grant gives what docs/security.md says that a replica of a view needs.
 func (r restricted) grant(view string) {
 	group := topologies.All[slices.IndexFunc(topologies.All, func(g topology.Declared) bool { return g.View.Name == view })]
-	reads, groups := []string{topology.Members.Name, topologies.Control.Topic.Name}, []string{group.Name}
+	reads, groups := []string{topology.Members.Name, topology.Versions.Name, topologies.Control.Topic.Name}, []string{group.Name}
 	for _, g := range topologies.All {
 		if g.View.Name != "" {
 			reads = append(reads, g.Table.Name)
@@ -79,7 +79,7 @@ func (r restricted) grant(view string) {
 		}
 	}
 	r.allow(kadm.NewACLs().Topics(slices.Compact(slices.Sorted(slices.Values(reads)))...).Operations(kadm.OpRead, kadm.OpDescribe))
-	r.allow(kadm.NewACLs().Topics(topology.Members.Name, topologies.AuditReceived.Topic.Name).Operations(kadm.OpWrite))
+	r.allow(kadm.NewACLs().Topics(topology.Members.Name, topology.Versions.Name, topologies.AuditReceived.Topic.Name).Operations(kadm.OpWrite))
 	r.allow(kadm.NewACLs().Groups(slices.Compact(slices.Sorted(slices.Values(groups)))...).Operations(kadm.OpDescribe))
 }
 

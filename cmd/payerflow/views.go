@@ -22,7 +22,7 @@ func (a *app) viewsCommand() *cobra.Command {
 followed. It folds nothing and is in no consumer group: start as many as reads need.
 
 A copy answers where the request allows its age (max_staleness) or peers.max-staleness does; what it
-may not answer is asked of the partition's owner. It writes to payerflow.members and the audit alone.
+may not answer is asked of the partition's owner. It writes to payerflow.members, payerflow.versions and the audit alone.
 "payerflow doctor --as views" says whether it has the rights that it needs.`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {

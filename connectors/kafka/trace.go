@@ -73,7 +73,7 @@ type Traced struct {
 }
 
 // untraced are topics that carry no events.
-var untraced = []string{topologies.Control.Topic.Name, topologies.Routed.Topic.Name, topology.Members.Name}
+var untraced = []string{topologies.Control.Topic.Name, topologies.Routed.Topic.Name, topology.Members.Name, topology.Versions.Name}
 
 // Trace reads every topic since a time, and finds the records of an event by
 // its identity: its header, its envelope, its dead letters, the rows that name

@@ -24,6 +24,9 @@ type Deadline struct {
 	key string
 }
 
+// At is the time that the row names, rounded up to a microsecond.
+func (d Deadline) At() time.Time { return time.UnixMicro(d.at) }
+
 // moved is a deadline that the open transaction has put in or taken out.
 type moved struct {
 	Deadline

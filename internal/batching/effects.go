@@ -50,6 +50,7 @@ func (w *Work) Settle(t *Tried, clock time.Time, park func(why *topology.Parked,
 	backlog, _ := t.kept.Value.(topology.Backlog)
 	next, givenUp := backlog.Settle(t.Done, t.Failed, clock)
 	w.Part.set(t.kept, next)
+	t.kept.told = true
 	retries := backlog.Failures
 	for i, p := range givenUp {
 		key, _ := topology.EntityKey(t.kept.Key)

@@ -55,7 +55,7 @@ func (p *Part) set(kept *Row, value any) {
 // settle says that the transaction has committed.
 func (p *Part) settle() {
 	for _, kept := range p.dirty {
-		kept.dirty = false
+		kept.dirty, kept.told = false, false
 	}
 	p.dirty, p.changes, p.encoded, p.offset = p.dirty[:0], nil, p.encoded[:0], -1
 	if p.Deadlines != nil {

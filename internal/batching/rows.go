@@ -40,6 +40,7 @@ type Row struct {
 	place rowlog.Ref
 	size  int
 	dirty bool
+	told  bool // others are to have what the open transaction made of it
 }
 
 // cacheBytes bounds the kept rows of a table on this worker, as weigh counts.
@@ -133,6 +134,12 @@ func (r *Rows) keep(p *Part, kept *Row) {
 // Encode encodes the changed rows of a partition for the changelog, and calls
 // each with them; a value of nil is a tombstone.
 func (r *Rows) Encode(p *Part, each func(key, value []byte)) error {
+	return r.EncodeFor(p, func(key, value []byte, _ bool) { each(key, value) })
+}
+
+// EncodeFor is Encode that says whether others than the table are to have the
+// row: it was changed by more than quiet records.
+func (r *Rows) EncodeFor(p *Part, each func(key, value []byte, told bool)) error {
 	p.encoded = p.encoded[:0]
 	for _, kept := range p.dirty {
 		var value []byte
@@ -147,7 +154,7 @@ func (r *Rows) Encode(p *Part, each func(key, value []byte)) error {
 			return fmt.Errorf("row of %s/%d does not encode: %w", r.g.Table.Name, p.Number, err)
 		}
 		p.encoded = append(p.encoded, value)
-		each([]byte(kept.Key), value)
+		each([]byte(kept.Key), value, kept.told)
 	}
 	return nil
 }

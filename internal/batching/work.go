@@ -18,6 +18,9 @@ type Work struct {
 	Rows *Rows
 	Part *Part
 	Raw  topology.Raw // the record in progress
+	// Quiet says that another version of the view speaks for the record in
+	// progress.
+	Quiet bool
 
 	stored []byte // key of the row
 	kept   *Row   // nil: not loaded
@@ -99,6 +102,7 @@ func (w *Work) apply(result topology.Result, out Out) error {
 	}
 	if result.Row != nil {
 		w.Part.set(w.kept, result.Row)
+		w.kept.told = w.kept.told || !w.Quiet
 	}
 	for _, e := range result.Emit {
 		if err := out.Emit(e); err != nil {

@@ -241,7 +241,7 @@ func factOf(e any) fact {
 
 // topics are all topics that the workload touches.
 func topics() (all []topology.Topic) {
-	ts := []topology.Topic{topology.Members, receipts.Topic, reminders.Topic}
+	ts := []topology.Topic{topology.Members, topology.Versions, receipts.Topic, reminders.Topic}
 	for n := range noteTopics {
 		t := notes.Topic
 		t.Name += strconv.Itoa(n)

@@ -28,6 +28,7 @@ type ReplicaNeeds struct {
 func NeedsOfReplica(groups []topology.Declared, views []string) ReplicaNeeds {
 	n := ReplicaNeeds{Topics: map[string][]string{
 		topology.Members.Name:               {read, write, describe},
+		topology.Versions.Name:              {read, write, describe},
 		topologies.Control.Topic.Name:       {read, describe},
 		topologies.AuditReceived.Topic.Name: {write, describe},
 	}}

@@ -29,10 +29,14 @@ func needs(groups []topology.Declared) map[string][]string {
 		}
 	}
 	need(topology.Members, read, write)
+	need(topology.Versions, read, write)
 	for _, g := range groups {
 		need(g.Table, read, write)
 		need(g.Ticks, read, write)
 		need(g.View.Topic, write)
+		if g.Shadows != "" {
+			need(g.ReplayDLQ(), write)
+		}
 		if g.Ticks.Name != "" {
 			need(g.Ticks.DLQ(), write)
 		}

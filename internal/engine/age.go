@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -80,8 +78,8 @@ func (a *ageing) round(ctx context.Context, e *Engine) error {
 func (a *ageing) look(ctx context.Context, e *Engine) (faults []error) {
 	a.copies = map[*group]aged{}
 	var groups []*group
-	for _, name := range slices.Sorted(maps.Keys(e.views)) {
-		if g := e.views[name]; len(g.followed()) > 0 {
+	for _, g := range e.served() {
+		if len(g.followed()) > 0 {
 			groups = append(groups, g)
 		}
 	}

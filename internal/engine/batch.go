@@ -23,6 +23,7 @@ func (s *session) batches(ctx context.Context) (open bool, err error) {
 	}
 	b := &batch{s: s, m: m, next: map[topicPartition]int64{}, span: span{noop.Span{}}}
 	defer func() {
+		s.leaveTurn(ctx)
 		if b.span.IsRecording() { // cut short
 			b.span.end(m.Records, aborted)
 		}
@@ -68,6 +69,9 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 		b.polled(rt.session.PollRecords(pollCtx, b.m.Room()))
 		cancel()
 	case batching.DoBegin:
+		if o.Err = s.enterTurn(ctx); o.Err != nil {
+			return o
+		}
 		b.span = rt.p.g.e.span(rt.p.name)
 		if err := rt.session.Begin(); err != nil {
 			o.Err = fmt.Errorf("begin transaction: %w", err)
@@ -128,6 +132,7 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 		}
 		clear(b.next)
 	case batching.DoAllow:
+		s.leaveTurn(ctx)
 		rt.session.AllowRebalance()
 		clear(b.next)
 	case batching.DoGiveBack:
@@ -143,6 +148,8 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 // polled belongs to a newer assignment.
 func (b *batch) poll(ctx context.Context) batching.Outcome {
 	s, rt := b.s, b.s.rt
+	s.takeTime(ctx, b.m.Records)
+	b.m.Records = 0 // paid for
 	pollCtx, cancel := context.WithCancel(s.ctx)
 	if at, waits := s.nextTick(); waits {
 		cancel()

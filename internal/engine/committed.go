@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -23,15 +25,21 @@ func (p *processor) onAssigned(s *session) {
 	}
 }
 
-// committed are the group's positions. It waits for a commit that is pending:
-// a position before it might never be mended, for its records do not come again.
+// committed are the group's positions.
 func (p *processor) committed(ctx context.Context, s *session) (map[topicPartition]int64, error) {
-	req, err := s.positionsRequest(ctx)
+	return stablePositions(ctx, s.rt.client, p.name, s.assigned)
+}
+
+// stablePositions are what a group has committed. It waits for a commit that is
+// pending: a position before it might never be mended, for its records do not
+// come again.
+func stablePositions(ctx context.Context, client *kgo.Client, group string, of map[string][]int32) (map[topicPartition]int64, error) {
+	req, err := positionsRequest(ctx, client, group, of)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		resp, err := req.RequestWith(ctx, s.rt.client)
+		resp, err := req.RequestWith(ctx, client)
 		if err != nil {
 			return nil, err
 		}
@@ -49,18 +57,18 @@ func (p *processor) committed(ctx context.Context, s *session) (map[topicPartiti
 
 // positionsRequest asks for each partition by its name. Asked for all that a
 // group has, Kafka is silent on one whose first commit is pending.
-func (s *session) positionsRequest(ctx context.Context) (*kmsg.OffsetFetchRequest, error) {
+func positionsRequest(ctx context.Context, client *kgo.Client, name string, of map[string][]int32) (*kmsg.OffsetFetchRequest, error) {
 	var names []string
-	for topic := range s.assigned {
+	for topic := range of {
 		names = append(names, topic)
 	}
-	m, err := s.rt.admin.Metadata(ctx, names...)
+	m, err := kadm.NewClient(client).Metadata(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
 	group := kmsg.NewOffsetFetchRequestGroup()
-	group.Group = s.rt.p.name
-	for topic, partitions := range s.assigned {
+	group.Group = name
+	for topic, partitions := range of {
 		t := kmsg.NewOffsetFetchRequestGroupTopic()
 		t.Topic, t.TopicID, t.Partitions = topic, m.Topics[topic].ID, partitions
 		group.Topics = append(group.Topics, t)

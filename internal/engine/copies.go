@@ -108,11 +108,11 @@ func (g *group) hold(q topology.Question) (*held, error) {
 	}
 	h := &held{g: g, partition: q.Partition, log: log, owner: g.owner(q.Partition)}
 	h.Incarnation = incarnation
-	if now := g.e.Incarnation(q.View); now != "" && now != h.Incarnation {
+	if now := g.incarnation(); now != "" && now != h.Incarnation {
 		return nil, topology.ErrRestoring // it will be wiped
 	}
 	if q.Incarnation != "" && q.Incarnation != h.Incarnation {
-		return nil, topology.ErrElsewhere
+		return nil, g.another(q.Incarnation)
 	}
 	if h.owner != nil {
 		h.asOwner()
@@ -128,6 +128,16 @@ func (g *group) hold(q topology.Question) (*held, error) {
 		return nil, topology.ErrTooStale
 	}
 	return h, nil
+}
+
+// another says why a table does not answer that is asked for.
+func (g *group) another(incarnation string) error {
+	for _, version := range g.e.byView[g.View.Name] {
+		if version != g && version.incarnation() == incarnation {
+			return topology.ErrSwitching
+		}
+	}
+	return topology.ErrElsewhere
 }
 
 // absent says why a partition is not answered for.

@@ -18,7 +18,10 @@ const maxDeadKey = 1024
 // offset past it.
 func (g *group) park(w *work, why *topology.Parked) error {
 	rec := &w.Raw
-	source := w.source
+	dlq := w.source.DLQ().Name
+	if w.Quiet {
+		dlq = g.ReplayDLQ().Name
+	}
 	d := codecs.DeadLetter{
 		Metadata: codecs.DLQMetadata{
 			OriginalTopic: rec.Topic, OriginalPartition: rec.Partition, OriginalOffset: rec.Offset,
@@ -35,11 +38,15 @@ func (g *group) park(w *work, why *topology.Parked) error {
 	for _, h := range rec.Headers {
 		d.OriginalHeaders = append(d.OriginalHeaders, codecs.DLQHeader{Key: h.Key, Value: h.Value})
 	}
-	value, err := g.dead[source.Name].Encode(d)
+	if w.Quiet && g.Shadows == "" {
+		w.counters.parked.Inc()
+		return nil // the version that speaks parks it
+	}
+	value, err := g.dead[dlq].Encode(d)
 	if err != nil {
 		return err
 	}
-	dead := &kgo.Record{Topic: source.DLQ().Name, Partition: rec.Partition, Value: value, Headers: headersOf(topology.Inherited(rec))}
+	dead := &kgo.Record{Topic: dlq, Partition: rec.Partition, Value: value, Headers: headersOf(topology.Inherited(rec))}
 	if len(rec.Key) <= maxDeadKey { // a larger one stands in the value alone: twice, it would not fit
 		dead.Key = rec.Key
 	}

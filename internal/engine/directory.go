@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -95,7 +96,7 @@ func (e *Engine) Self() string { return e.instance }
 
 // Holders are the other workers that said that they have a partition.
 func (e *Engine) Holders(view string, partition int32) (out []topology.Holder) {
-	g, ok := e.views[view]
+	g, ok := e.view(view)
 	if !ok {
 		return nil
 	}
@@ -139,19 +140,38 @@ func (d *directory) owner(group string, partition int32) (instance string) {
 
 // Incarnation is that of a view's table, as the brokers said last.
 func (e *Engine) Incarnation(view string) string {
-	g, ok := e.views[view]
+	g, ok := e.view(view)
 	if !ok {
 		return ""
 	}
-	e.members.mu.RLock()
-	defer e.members.mu.RUnlock()
-	return e.members.of[g.Table.Name]
+	return g.incarnation()
+}
+
+// incarnation is that of the group's table, as the brokers said last.
+func (g *group) incarnation() string {
+	d := g.e.members
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.of[g.Table.Name]
+}
+
+// served are all versions of all views that fold, in the order of names.
+func (e *Engine) served() (gs []*group) {
+	state := e.versions.now()
+	for _, name := range slices.Sorted(maps.Keys(e.byView)) {
+		for _, g := range e.byView[name] {
+			if state.Runs(g.View.Name, g.Name, g.Shadows) {
+				gs = append(gs, g)
+			}
+		}
+	}
+	return gs
 }
 
 // readOrigins asks the brokers which tables there are.
 func (e *Engine) readOrigins(cl *cluster) error {
-	tables := make([]string, 0, len(e.views))
-	for _, g := range e.views {
+	var tables []string
+	for _, g := range e.served() {
 		tables = append(tables, g.Table.Name)
 	}
 	origins, err := cl.origins(tables...)

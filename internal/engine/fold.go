@@ -83,6 +83,7 @@ func (w *work) begin(rec *kgo.Record) {
 		}
 	}
 	w.Begin(raw)
+	w.Quiet = w.quietRecord()
 }
 
 func (w *work) group() *group { return w.rt.p.g }
@@ -144,6 +145,10 @@ func (w *work) count(result topology.Result) {
 // emit produces an output, to the partition of its key. One whose topic does
 // not exist is parked by itself: the rest of what its record did stands.
 func (g *group) emit(w *work, e topology.Emission) error {
+	if w.Quiet && !g.own[e.Topic.Name] {
+		g.e.metrics.heldBack.WithLabelValues(g.Name).Inc()
+		return nil
+	}
 	partitions := e.Topic.Partitions
 	if partitions == 0 {
 		var err error

@@ -23,12 +23,22 @@ func (e *Engine) Follow(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { e.tail(ctx) })
 	wg.Go(func() { e.age(ctx) })
-	for _, g := range e.followedViews() {
-		wg.Go(func() {
-			if err := g.followForever(ctx); err != nil {
-				cancel(fmt.Errorf("group %s: %w", g.Name, err))
+	wg.Go(func() {
+		if err := e.versions.run(ctx); err != nil {
+			cancel(err)
+		}
+	})
+	for name, all := range e.byView {
+		for _, g := range all {
+			if e.cfg.Views != nil && !slices.Contains(e.cfg.Views, name) {
+				continue
 			}
-		})
+			wg.Go(func() {
+				if err := g.runWhile(ctx, g.followForever); err != nil {
+					cancel(fmt.Errorf("group %s: %w", g.Name, err))
+				}
+			})
+		}
 	}
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -37,10 +47,10 @@ func (e *Engine) Follow(ctx context.Context) error {
 	return nil
 }
 
-// followedViews are the groups whose tables are followed.
+// followedViews are the live groups whose tables are followed.
 func (e *Engine) followedViews() (gs []*group) {
-	for name, g := range e.views {
-		if e.cfg.Views == nil || slices.Contains(e.cfg.Views, name) {
+	for _, g := range e.live() {
+		if e.cfg.Views == nil || slices.Contains(e.cfg.Views, g.View.Name) {
 			gs = append(gs, g)
 		}
 	}
@@ -162,7 +172,7 @@ func (f *follower) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if now := f.g.e.Incarnation(f.g.View.Name); now != "" && now != f.of {
+		if now := f.g.incarnation(); now != "" && now != f.of {
 			return errors.New("the table was made anew")
 		}
 		for _, failed := range fetches.Errors() {

@@ -18,7 +18,7 @@ import (
 type group struct {
 	*topology.Bound
 	e        *Engine
-	dead     map[string]topology.Serde[codecs.DeadLetter] // by source topic
+	dead     map[string]topology.Serde[codecs.DeadLetter] // by dead letter topic
 	folding  *processor
 	feeding  []*processor
 	inputOf  map[string]int     // input topic -> input number
@@ -30,7 +30,10 @@ type group struct {
 	effector Effector
 	pin      func() (topology.Pinned, error) // nil: the group is not pinned
 	copies   copies
-	careful  atomic.Bool // a row did not encode at the end of a batch: encode each at once, to find the record
+	serves   topology.Served // the view in this version
+	own      map[string]bool // topics that are this version's alone
+	selfMade []bool          // by input: whether it is made from what this version says
+	careful  atomic.Bool     // a row did not encode at the end of a batch: encode each at once, to find the record
 }
 
 func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group, error) {
@@ -49,7 +52,7 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 			return e.metrics.records.WithLabelValues(b.Name, in.Topic.Name, outcome)
 		}
 		g.counters = append(g.counters, inputCounters{counter("folded"), counter("parked"), counter("repartitioned"), counter("passed")})
-		if g.dead[in.Topic.Name], err = codecs.DeadLetters.Bind(schemas, in.Topic.DLQ().Name); err != nil {
+		if err := g.bindDead(schemas, in.Topic.DLQ()); err != nil {
 			return nil, err
 		}
 		if in.Whole {
@@ -68,10 +71,15 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 		return nil, err
 	}
 	if ticks := b.Ticks.Name; ticks != "" {
-		if g.dead[ticks], err = codecs.DeadLetters.Bind(schemas, b.Ticks.DLQ().Name); err != nil {
+		if err := g.bindDead(schemas, b.Ticks.DLQ()); err != nil {
 			return nil, err
 		}
 		g.ticks = inputCounters{e.metrics.records.WithLabelValues(b.Name, ticks, "folded"), e.metrics.records.WithLabelValues(b.Name, ticks, "parked"), nil, nil}
+	}
+	if b.Shadows != "" {
+		if err := g.bindDead(schemas, b.ReplayDLQ()); err != nil {
+			return nil, err
+		}
 	}
 	g.folding = newProcessor(g, b.Name, g.foldingGraph())
 	for n, inputs := range byCount {
@@ -80,6 +88,11 @@ func newGroup(e *Engine, d topology.Declared, schemas topology.Schemas) (*group,
 	}
 	sort.Slice(g.feeding, func(i, j int) bool { return g.feeding[i].name < g.feeding[j].name })
 	return g, nil
+}
+
+func (g *group) bindDead(schemas topology.Schemas, dlq topology.Topic) (err error) {
+	g.dead[dlq.Name], err = codecs.DeadLetters.Bind(schemas, dlq.Name)
+	return err
 }
 
 func (g *group) processors() []*processor { return append([]*processor{g.folding}, g.feeding...) }

@@ -9,7 +9,7 @@ import (
 
 // Get reads the row of a key from the partition's owner, if that is here.
 func (e *Engine) Get(view, key string, synthetic bool) (topology.Answer, error) {
-	g, ok := e.views[view]
+	g, ok := e.view(view)
 	if !ok {
 		return topology.Answer{}, topology.ErrNoView
 	}
@@ -28,7 +28,7 @@ func (e *Engine) Get(view, key string, synthetic bool) (topology.Answer, error) 
 // folded here. Rows that are written meanwhile may or may not appear; no row
 // appears twice.
 func (e *Engine) List(view string, from topology.Place, limit int, synthetic bool) (page topology.Page, err error) {
-	g, ok := e.views[view]
+	g, ok := e.view(view)
 	if !ok {
 		return page, topology.ErrNoView
 	}
@@ -50,7 +50,7 @@ func (e *Engine) List(view string, from topology.Place, limit int, synthetic boo
 // Under reads up to limit rows under a key, in the order of their numbers, if
 // its partition is folded here.
 func (e *Engine) Under(view, key string, from topology.Place, limit int, synthetic bool) (page topology.Page, err error) {
-	g, ok := e.views[view]
+	g, ok := e.view(view)
 	if !ok || !g.View.Lists {
 		return page, topology.ErrNoView
 	}

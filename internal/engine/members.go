@@ -28,6 +28,9 @@ type member struct {
 	Partitions []int32 `json:"partitions,omitempty"` // that it folds
 	Follows    bool    `json:"follows,omitempty"`    // it has copies of all others
 	Replica    bool    `json:"replica,omitempty"`    // it is not in the group, and folds nothing
+
+	Groups   []string          `json:"groups,omitempty"`   // of a process: all that it knows
+	Prepared map[string]string `json:"prepared,omitempty"` // of a process: by view, the prepared switch for which it stands still
 }
 
 func (m member) key() []byte { return []byte(m.Group + "|" + m.Instance) }
@@ -88,46 +91,52 @@ func (c *cluster) tell(ctx context.Context, r *kgo.Record) error {
 
 // members reads who has announced itself for a group and was not removed.
 func (c *cluster) members(ctx context.Context, cfg Config, group string) (map[string]member, error) {
-	ends, err := c.admin.ListEndOffsets(ctx, topology.Members.Name)
-	if err != nil {
-		return nil, fmt.Errorf("members: %w", err)
-	}
-	end, _ := ends.Lookup(topology.Members.Name, 0)
-	starts, err := c.admin.ListStartOffsets(ctx, topology.Members.Name)
-	if err != nil {
-		return nil, fmt.Errorf("members: %w", err)
-	}
-	start, _ := starts.Lookup(topology.Members.Name, 0)
 	all := map[string]member{}
-	if start.Offset >= end.Offset {
-		return all, nil
+	err := c.readAll(ctx, cfg, topology.Members.Name, func(r *kgo.Record) {
+		var m member
+		if r.Value == nil {
+			delete(all, string(r.Key))
+		} else if json.Unmarshal(r.Value, &m) == nil && m.Group == group {
+			all[string(r.Key)] = m
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	return all, nil
+}
+
+// readAll reads a topic of one partition to the end that it has now.
+func (c *cluster) readAll(ctx context.Context, cfg Config, topic string, take func(*kgo.Record)) error {
+	end, err := c.offset(topic, 0, newest)
+	if err != nil {
+		return err
+	}
+	start, err := c.offset(topic, 0, oldest)
+	if err != nil || start >= end {
+		return err
 	}
 	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("payerflow-members"), kgo.KeepControlRecords(),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topology.Members.Name: {0: kgo.NewOffset().AtStart()}})}, cfg.Client...)...)
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}})}, cfg.Client...)...)
 	if err != nil {
-		return nil, fmt.Errorf("members: %w", err)
+		return err
 	}
 	defer client.Close()
-	for next := start.Offset; next < end.Offset; {
+	for next := start; next < end; {
 		fetches, idle, err := pollUntilLull(ctx, client)
 		if idle {
-			next, _ = c.pastEmpty(ctx, topology.Members.Name, 0, next) // or after the next lull
+			next, _ = c.pastEmpty(ctx, topic, 0, next) // or after the next lull
 		}
 		if err != nil {
-			return nil, fmt.Errorf("members: %w", err)
+			return err
 		}
 		for it := fetches.RecordIter(); !it.Done(); {
 			r := it.Next()
 			next = r.Offset + 1
-			var m member
-			if r.Value == nil {
-				delete(all, string(r.Key))
-			} else if json.Unmarshal(r.Value, &m) == nil && m.Group == group {
-				all[string(r.Key)] = m
-			}
+			take(r)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // fence ends the transactions of workers that announced themselves for this
@@ -140,7 +149,7 @@ func (rt *runtime) fence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	present, err := rt.present(ctx)
+	present, err := rt.cluster.present(ctx, rt.p.name)
 	if err != nil {
 		return err
 	}
@@ -161,15 +170,15 @@ func (rt *runtime) fence(ctx context.Context) error {
 	return nil
 }
 
-// present are the instance ids in the group now.
-func (rt *runtime) present(ctx context.Context) (map[string]bool, error) {
-	groups, err := rt.cluster.admin.DescribeGroups(ctx, rt.p.name)
+// present are the instance ids in groups now.
+func (c *cluster) present(ctx context.Context, names ...string) (map[string]bool, error) {
+	groups, err := c.admin.DescribeGroups(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("describe group: %w", err)
 	}
 	ids := map[string]bool{}
 	for _, g := range groups {
-		if g.Err != nil {
+		if g.Err != nil && !errors.Is(g.Err, kerr.GroupIDNotFound) {
 			return nil, fmt.Errorf("describe group: %w", g.Err)
 		}
 		for _, m := range g.Members {

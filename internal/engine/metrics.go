@@ -14,6 +14,7 @@ type metrics struct {
 	holds        *prometheus.CounterVec
 	effects      *prometheus.CounterVec
 	lag          *prometheus.GaugeVec
+	heldBack     *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -46,9 +47,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "payerflow_group_lag_records", Help: "Records between a group's position and the end of its input.",
 		}, []string{"group", "topic", "partition"}),
+		heldBack: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "payerflow_held_back_outputs_total", Help: "Outputs that a version of a view did not write because another one speaks.",
+		}, []string{"group"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.records, m.parked, m.dropped, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.lag)
+		reg.MustRegister(m.records, m.parked, m.dropped, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.lag, m.heldBack)
 	}
 	return m
 }

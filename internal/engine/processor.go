@@ -163,7 +163,7 @@ func (p *processor) run(ctx context.Context) error {
 
 // ensureTopics checks every topic that the processor touches, and its count.
 func (p *processor) ensureTopics(cl *cluster) error {
-	want := map[string]int{topology.Members.Name: topology.Members.Partitions}
+	want := map[string]int{topology.Members.Name: topology.Members.Partitions, topology.Versions.Name: topology.Versions.Partitions}
 	for _, in := range p.g.Inputs {
 		for _, t := range []topology.Topic{in.Topic, in.Topic.DLQ()} {
 			want[t.Name] = t.Partitions

@@ -21,10 +21,21 @@ const (
 // Reach follows what lies before positions to the group of a view: see
 // topology.Directory and docs/adr/0013.
 func (e *Engine) Reach(ctx context.Context, view string, from []topology.Position) ([]topology.Position, error) {
-	g, ok := e.views[view]
+	g, ok := e.view(view)
 	if !ok {
 		return nil, topology.ErrNoView
 	}
+	for _, p := range from {
+		for _, other := range e.byView[view] {
+			if other != g && p.Topic == other.Table.Name {
+				return nil, topology.ErrNoPosition
+			}
+		}
+	}
+	return e.reach(ctx, g, from)
+}
+
+func (e *Engine) reach(ctx context.Context, g *group, from []topology.Position) ([]topology.Position, error) {
 	var hold []topology.Position
 	need := needs{}
 	for _, p := range from {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sort"
@@ -9,20 +10,33 @@ import (
 	"payerflow/internal/topology"
 )
 
-// Views are the declared views, in name order.
+// Views are the declared views, in name order, each in its live version.
 func (e *Engine) Views() (vs []topology.Served) {
-	var groups []topology.Declared
-	for _, g := range e.groups {
-		groups = append(groups, g.Declared)
-	}
-	for _, g := range e.groups {
-		if g.View.Name != "" {
-			vs = append(vs, topology.Served{View: g.View, Row: g.RowType, EventTypes: topology.SourceTypes(groups, g.Name),
-				Table: g.Table.Name, Partitions: g.Table.Partitions})
+	for name := range e.byView {
+		if v, ok := e.Served(name); ok {
+			vs = append(vs, v)
 		}
 	}
 	sort.Slice(vs, func(i, j int) bool { return vs[i].Name < vs[j].Name })
 	return vs
+}
+
+// Served is a view in its live version. It waits for a switch that is about to
+// be decided.
+func (e *Engine) Served(view string) (topology.Served, bool) {
+	if all := e.byView[view]; len(all) == 1 && e.versions.now().Line(view) == nil {
+		return all[0].serves, true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), heldReads)
+	defer cancel()
+	_, _, _ = e.versions.turn(view).read(ctx) // who asks for rows then is told
+	g, ok := e.view(view)
+	if !ok {
+		return topology.Served{}, false
+	}
+	v := g.serves
+	v.Version, v.Incarnation = g.Name, g.incarnation()
+	return v, true
 }
 
 // inputs are the input partitions that feed a partition of the table.
@@ -65,7 +79,16 @@ func (e *Engine) Ready() error {
 	if e.cfg.Follows {
 		return e.followsAll()
 	}
+	select {
+	case <-e.versions.ready:
+	default:
+		return errors.New("which versions of views are live is not known yet")
+	}
+	state := e.versions.now()
 	for _, g := range e.groups {
+		if !state.Live(g.View.Name, g.Name, g.Shadows) {
+			continue
+		}
 		assigned, running := g.folding.positions.assigned()
 		if !running {
 			errs = append(errs, fmt.Errorf("group %s: waiting for partitions, or restoring them", g.Name))

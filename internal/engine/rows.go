@@ -98,9 +98,9 @@ func (r *rows) flushPartition(rt *runtime, p *batching.Part) error {
 	}
 	view, now, out := r.g.View.Topic.Name, time.Now(), r.sent[p.Number]
 	out.n = 0
-	return r.Encode(p, func(key, value []byte) {
+	return r.EncodeFor(p, func(key, value []byte, told bool) {
 		rt.client.Produce(context.Background(), out.record(r.g.Table.Name, p.Number, key, value, now), acked)
-		if view != "" {
+		if view != "" && told {
 			rt.produce(out.record(view, p.Number, key, value, now))
 		}
 	})

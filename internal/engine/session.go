@@ -12,8 +12,10 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/time/rate"
 
 	"payerflow/internal/topology"
+	"payerflow/internal/versions"
 )
 
 // session is one assignment of partitions, from Setup to Cleanup. To goka it
@@ -31,6 +33,9 @@ type session struct {
 	rows       *rows
 	holds      holds
 	pinned     topology.Pinned // of the open transaction
+	line       *versions.Line  // of the open transaction: the versions of the group's view, nil for one
+	working    bool            // a transaction has its turn
+	bound      *rate.Limiter   // of a quiet version; nil: none yet
 }
 
 // groupClaim is one input partition of a session.
@@ -157,6 +162,9 @@ func (rt *runtime) newSession(assigned map[string][]int32, generation int) *sess
 // before any table is restored.
 func (rt *runtime) enter(s *session) error {
 	err := rt.fence(s.ctx)
+	if err == nil && rt.p.g.versioned() { // who comes to a group late may have missed a switch
+		err = rt.p.g.e.versions.current(s.ctx)
+	}
 	if err == nil {
 		m := rt.p.self()
 		_, generation := rt.client.GroupMetadata()

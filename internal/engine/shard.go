@@ -19,9 +19,30 @@ const (
 
 // Read answers a question from the copy that is here: see topology.Shards.
 func (e *Engine) Read(ctx context.Context, q topology.Question) (topology.Reply, error) {
-	g, ok := e.views[q.View]
+	t := e.versions.turn(q.View)
+	for {
+		epoch, floor, err := t.read(ctx)
+		if err != nil {
+			return topology.Reply{}, err
+		}
+		r, err := e.read(ctx, q, floor)
+		if t.still(epoch) {
+			return r, err
+		}
+	}
+}
+
+// read answers from the version that is live now. floor is what a copy of it
+// must hold at least.
+func (e *Engine) read(ctx context.Context, q topology.Question, floor []topology.Position) (topology.Reply, error) {
+	g, ok := e.view(q.View)
 	if !ok {
 		return topology.Reply{}, topology.ErrNoView
+	}
+	for _, p := range floor {
+		if p.Partition == q.Partition {
+			q.AtLeast = append(q.AtLeast[:len(q.AtLeast):len(q.AtLeast)], p)
+		}
 	}
 	if q.Partition < 0 || int(q.Partition) >= g.Table.Partitions {
 		return topology.Reply{}, topology.ErrElsewhere
@@ -49,11 +70,18 @@ func (e *Engine) Read(ctx context.Context, q topology.Question) (topology.Reply,
 	return r, nil
 }
 
-// Decode turns a stored row of a view into a Row.
-func (e *Engine) Decode(view string, stored []byte) (topology.Row, error) {
-	g, ok := e.views[view]
+// Decode turns a stored row of a view into a Row, as the version wrote it whose
+// table it is from.
+func (e *Engine) Decode(view, of string, stored []byte) (topology.Row, error) {
+	g, ok := e.view(view)
 	if !ok {
 		return nil, topology.ErrNoView
+	}
+	for _, other := range e.byView[view] {
+		if other != g && of != "" && other.incarnation() == of {
+			g = other
+			break
+		}
 	}
 	row, err := g.decodeRow(stored)
 	if err != nil {

@@ -85,6 +85,7 @@ func (s *session) tickPartition(p *batching.Part, now time.Time, next map[topicP
 		return g.perform(w, due, tick.Clock)
 	}
 	for _, d := range due {
+		w.Quiet = s.quietAt(d.At())
 		result, err := w.Wake(d, tick.Clock, s.pinned, w)
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ type watcher struct {
 
 // Watch follows rows: see topology.Watches.
 func (e *Engine) Watch(ctx context.Context, q topology.Watch) (topology.Watching, error) {
-	g, ok := e.views[q.View]
+	g, ok := e.view(q.View)
 	if !ok || q.Partition < 0 || int(q.Partition) >= g.Table.Partitions {
 		return nil, topology.ErrNoView
 	}

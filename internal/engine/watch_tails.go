@@ -193,6 +193,21 @@ func (ts *tails) sweep() {
 	}
 }
 
+// end ends the watches of a view, of which another version is live now.
+func (ts *tails) end(view string) {
+	ts.mu.Lock()
+	var all []*tail
+	for _, t := range ts.open {
+		if t.view == view {
+			all = append(all, t)
+		}
+	}
+	ts.mu.Unlock()
+	for _, t := range all {
+		ts.drop(t, topology.ErrNoPosition)
+	}
+}
+
 func (ts *tails) close() {
 	ts.mu.Lock()
 	ts.closed = true

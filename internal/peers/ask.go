@@ -56,7 +56,7 @@ func (v *Views) question(q topology.Question, allowed topology.Allowance, atLeas
 			q.AtLeast = append(q.AtLeast, p)
 		}
 	}
-	if v.remote != nil {
+	if q.Incarnation = allowed.Incarnation; v.remote != nil && q.Incarnation == "" {
 		q.Incarnation = v.dir.Incarnation(q.View)
 	}
 	return q
@@ -98,7 +98,8 @@ func (v *Views) sameTable(view string, of map[string]string) error {
 	if v.dir == nil {
 		return nil
 	}
-	was, is := of[v.views[view].Table], v.dir.Incarnation(view)
+	served, _ := v.Served(view)
+	was, is := of[served.Table], v.dir.Incarnation(view)
 	if was != "" && is != "" && was != is {
 		return topology.ErrNoPosition
 	}
@@ -128,6 +129,9 @@ func (v *Views) settle(ctx context.Context, ways []*way) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		for v.round(ctx, ways) {
 		}
+		if v.switched(ways) {
+			return
+		}
 		open := slices.ContainsFunc(ways, func(w *way) bool { return !w.done && w.mayChange() })
 		if !open || v.remote == nil {
 			return
@@ -141,6 +145,20 @@ func (v *Views) settle(ctx context.Context, ways []*way) {
 			w.again()
 		}
 	}
+}
+
+// switched ends questions about a version that is no longer live: another one
+// must not answer what it began to.
+func (v *Views) switched(ways []*way) (any bool) {
+	for _, w := range ways {
+		if v.dir == nil || w.done || w.q.Incarnation == "" {
+			continue
+		}
+		if now := v.dir.Incarnation(w.q.View); now != "" && now != w.q.Incarnation {
+			w.err, any = topology.ErrSwitching, true
+		}
+	}
+	return any
 }
 
 // round takes each open question a step on; false where none has one left.
@@ -197,7 +215,7 @@ func (v *Views) call(ctx context.Context, to topology.Holder, of []*way) {
 }
 
 // errorsInOrder are what a question may end with, the more telling first.
-var errorsInOrder = []error{topology.ErrNotReached, topology.ErrTooStale, topology.ErrRestoring, topology.ErrUnavailable, topology.ErrElsewhere}
+var errorsInOrder = []error{topology.ErrSwitching, topology.ErrNotReached, topology.ErrTooStale, topology.ErrRestoring, topology.ErrUnavailable, topology.ErrElsewhere}
 
 // worse keeps the more telling of two errors.
 func worse(a, b error) error {

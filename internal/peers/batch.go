@@ -9,7 +9,7 @@ import (
 // Batch reads the rows of keys, in their order, in one call to each worker.
 func (v *Views) Batch(ctx context.Context, view string, keys []string, synthetic bool) []topology.Got {
 	out := make([]topology.Got, len(keys))
-	served, ok := v.views[view]
+	served, ok := v.Served(view)
 	if !ok {
 		for i := range out {
 			out[i].Err = topology.ErrNoView

@@ -44,9 +44,9 @@ func (s shards) Read(_ context.Context, q topology.Question) (topology.Reply, er
 	return r, nil
 }
 
-func (shards) Decode(_ string, stored []byte) (topology.Row, error) { return textRow(stored), nil }
-func (shards) Ready() error                                         { return nil }
-func (shards) Status() topology.Status                              { return topology.Status{} }
+func (shards) Decode(_, _ string, stored []byte) (topology.Row, error) { return textRow(stored), nil }
+func (shards) Ready() error                                            { return nil }
+func (shards) Status() topology.Status                                 { return topology.Status{} }
 
 type directory struct {
 	self    string

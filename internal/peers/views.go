@@ -70,6 +70,17 @@ func (v *Views) Close() {
 // Views lists what is served, in name order.
 func (v *Views) Views() []topology.Served { return v.local.Views() }
 
+// Served is a view in its live version.
+func (v *Views) Served(view string) (topology.Served, bool) {
+	if now, ok := v.local.(interface {
+		Served(view string) (topology.Served, bool)
+	}); ok {
+		return now.Served(view)
+	}
+	served, ok := v.views[view]
+	return served, ok
+}
+
 // Ready says what is missing here.
 func (v *Views) Ready() error { return v.local.Ready() }
 
@@ -78,7 +89,7 @@ func (v *Views) Status() topology.Status { return v.local.Status() }
 
 // Get reads the row of a key.
 func (v *Views) Get(ctx context.Context, view, key string, synthetic bool) (topology.Answer, error) {
-	served, ok := v.views[view]
+	served, ok := v.Served(view)
 	if !ok {
 		return topology.Answer{}, topology.ErrNoView
 	}
@@ -105,7 +116,7 @@ func (v *Views) answer(view string, p int32, stored topology.Stored, c topology.
 	if stored.Value == nil {
 		return topology.Answer{Partition: p, Copy: c}, topology.ErrNotFound
 	}
-	row, err := v.local.Decode(view, stored.Value)
+	row, err := v.local.Decode(view, c.Incarnation, stored.Value)
 	if err != nil {
 		return topology.Answer{}, err
 	}
@@ -120,7 +131,7 @@ func (v *Views) answer(view string, p int32, stored topology.Stored, c topology.
 
 // List reads up to limit rows from a place on, partition by partition.
 func (v *Views) List(ctx context.Context, view string, from topology.Place, limit int, synthetic bool) (page topology.Page, err error) {
-	served, ok := v.views[view]
+	served, ok := v.Served(view)
 	if !ok {
 		return page, topology.ErrNoView
 	}
@@ -142,7 +153,7 @@ func (v *Views) List(ctx context.Context, view string, from topology.Place, limi
 
 // Under reads up to limit rows under a key, in the order of their numbers.
 func (v *Views) Under(ctx context.Context, view, key string, from topology.Place, limit int, synthetic bool) (page topology.Page, err error) {
-	served, ok := v.views[view]
+	served, ok := v.Served(view)
 	if !ok || !served.Lists {
 		return page, topology.ErrNoView
 	}

@@ -40,6 +40,7 @@ func Check(groups []Declared, catalogue []Topic) []Note {
 			say(true, "is declared twice")
 		}
 		names[g.Name] = true
+		checkVersions(groups, g, say)
 		for _, t := range g.Topics() {
 			if len(t.Name) > maxNameBytes {
 				say(true, "%s is longer than %d bytes", t.Name, maxNameBytes)

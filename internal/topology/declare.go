@@ -32,6 +32,10 @@ type Group[S Row] struct {
 	Follows []Follow[S] // streams of what follows from the rows
 	Timer   Timer[S]    // the zero Timer wakes nothing
 	View    View
+	// Shadows, where it is named, is the group of which this is the next version:
+	// both serve one view, and this one is quiet until it is switched to. See
+	// docs/adr/0016.
+	Shadows string
 	// Via, where it is named, is the one repartition topic of all inputs; else
 	// each has its own.
 	Via string

@@ -25,6 +25,7 @@ type Declared struct {
 	Timer     AnyTimer
 	Ticks     Topic // by which the timer's clock moves; no name: there is no timer
 	View      View
+	Shadows   string // the group of which this is the next version, "" for none
 	Pinned    bool
 	Beside    bool // it stands beside others, to join or to list their rows: see ForeignJoin and Index
 	Outside   bool // rows are Backlogs, and what is due is done outside: see Effects
@@ -50,7 +51,7 @@ func (g Group[S]) Declare() Declared {
 	n := partitions(g.Inputs)
 	d := Declared{
 		Name: g.Name, Doc: g.Doc, Table: tableTopic(g.Name, n), RowType: reflect.TypeFor[S](), RowSchema: g.Rows.Schema(), BindRows: bindAny(g.Rows),
-		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, Timer: anyTimer(g.Timer), View: g.View, Pinned: g.Pinned,
+		Joins: g.Joins, Lookups: g.Lookups, Outputs: g.Outputs, Timer: anyTimer(g.Timer), View: g.View, Shadows: g.Shadows, Pinned: g.Pinned,
 	}
 	for _, in := range g.Inputs {
 		d.Inputs = append(d.Inputs, Declaration{
@@ -194,6 +195,9 @@ func (d Declared) Topics() []Topic {
 	}
 	if d.Ticks.Name != "" {
 		ts = append(ts, d.Ticks, d.Ticks.DLQ())
+	}
+	if d.Shadows != "" {
+		ts = append(ts, d.ReplayDLQ())
 	}
 	return ts
 }

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 )
@@ -38,6 +39,9 @@ type Written struct {
 func NewDriver(groups []Declared, s Schemas, now time.Time) (*Driver, error) {
 	d := &Driver{steps: map[string]*Stepper{}, rows: map[string]map[string][]byte{}, next: map[string]int64{}, now: now}
 	for _, g := range groups {
+		if g.Shadows != "" && slices.ContainsFunc(groups, func(old Declared) bool { return old.Name == g.Shadows }) {
+			continue // quiet until it is switched to, which nobody does here
+		}
 		b, err := Bind(g, s)
 		if err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ type Index[E Indexed[E]] struct {
 	Entries    Codec[E] // of the topic that EntriesTopic names
 	Rows       Codec[E]
 	View       View
+	Shadows    string // the index of which this is the next version
 }
 
 // EntriesTopic names the topic of an index's entries.
@@ -34,7 +35,7 @@ func (x Index[E]) Declare() Declared {
 	keep := Fold(x.Stream(), func(_ E, rec Record[E]) (E, []Output) { return rec.Body, nil })
 	view := x.View
 	view.Lists = true
-	d := Group[E]{Name: x.Name, Doc: x.Doc, Rows: x.Rows, Inputs: Inputs[E]{Under(keep, E.Suffix)}, View: view}.Declare()
+	d := Group[E]{Name: x.Name, Doc: x.Doc, Rows: x.Rows, Inputs: Inputs[E]{Under(keep, E.Suffix)}, View: view, Shadows: x.Shadows}.Declare()
 	d.Beside = true
 	return d
 }

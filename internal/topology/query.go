@@ -39,6 +39,9 @@ type Served struct {
 	EventTypes []string
 	Table      string // topic of the group's table
 	Partitions int    // of the table
+	// Version is the group, and Incarnation its table, of a view that has more
+	// than one version.
+	Version, Incarnation string
 }
 
 // Errors of reading a view.
@@ -46,6 +49,8 @@ var (
 	ErrNoView    = errors.New("no such view")
 	ErrNotFound  = errors.New("no such row")
 	ErrRestoring = errors.New("the partition is being restored")
+	// ErrSwitching says that another version of the view is about to be live.
+	ErrSwitching = fmt.Errorf("the view is being switched to another version: %w", ErrRestoring)
 )
 
 // AwayError says that for now nobody answers for a partition of a view, as the

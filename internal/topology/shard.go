@@ -14,8 +14,9 @@ type Shards interface {
 	// Read answers a question from the copy that is here. It fails with
 	// ErrNoView, ErrElsewhere, ErrRestoring, ErrTooStale or ErrNotReached.
 	Read(ctx context.Context, q Question) (Reply, error)
-	// Decode turns a stored row of a view into a Row.
-	Decode(view string, stored []byte) (Row, error)
+	// Decode turns a stored row of a view into a Row; incarnation is that of the
+	// table that holds it.
+	Decode(view, incarnation string, stored []byte) (Row, error)
 	// Ready returns nil when every partition that is here is restored and
 	// fresh, and says what is missing otherwise.
 	Ready() error
@@ -101,6 +102,8 @@ type Allowance struct {
 	AtLeast []Position
 	// Tables are the incarnations of the tables that AtLeast is about.
 	Tables map[string]string
+	// Incarnation is the table that is to answer, "" for the live one.
+	Incarnation string
 	// Wait is how long to wait for AtLeast, and for a copy that answers.
 	Wait time.Duration
 }

@@ -13,7 +13,7 @@ type Watches interface {
 	// was never written, and ErrUnavailable.
 	Watch(ctx context.Context, w Watch) (Watching, error)
 	// Decode turns a stored row of a view into a Row.
-	Decode(view string, stored []byte) (Row, error)
+	Decode(view, incarnation string, stored []byte) (Row, error)
 }
 
 // Watch says what is followed: the row of a stored key, or all rows under one.
