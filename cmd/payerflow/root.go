@@ -64,7 +64,7 @@ Start with "payerflow demo": a broker, a schema registry, a worker and made-up c
 	f.StringVar(&a.tokenFlag, "token", "", "token for a server's doors (default: "+tokenEnv+", else on the demo's machine credentials.json in --data-dir)")
 	f.String("log-level", d.Log.Level, "debug, info, warn or error")
 	f.String("log-format", d.Log.Format, "text or json")
-	root.AddCommand(a.demoCommand(), a.workerCommand(), a.viewsCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.engineCommand(), a.topicsCommand(),
+	root.AddCommand(a.demoCommand(), a.workerCommand(), a.viewsCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.engineCommand(), a.topicsCommand(), a.replayCommand(),
 		a.schemasCommand(), a.teamCommand(), a.topologyCommand(), a.typeCommand(), a.ruleCommand(), a.subCommand(), a.aggregationCommand(), a.permCommand(), a.tokenCommand(), a.redactCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
 	root.AddCommand(a.dlqCommand(), a.auditCommand(), a.verifyCommand(), a.breakGlassCommand(), a.traceCommand(), a.syntheticCommand())
 	root.AddCommand(a.changeCommand(), a.policyCommand(), a.graceCommand(), a.applyCommand(), a.exportCommand(), a.driftCommand())

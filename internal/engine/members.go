@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -108,16 +109,26 @@ func (c *cluster) members(ctx context.Context, cfg Config, group string) (map[st
 
 // readAll reads a topic of one partition to the end that it has now.
 func (c *cluster) readAll(ctx context.Context, cfg Config, topic string, take func(*kgo.Record)) error {
-	end, err := c.offset(topic, 0, newest)
+	return c.readTo(ctx, cfg, topicPartition{topic, 0}, take)
+}
+
+// readCommitted reads what is committed of a partition to the end that it has
+// now: what is undecided there is waited for.
+func (c *cluster) readCommitted(ctx context.Context, cfg Config, at topicPartition, take func(*kgo.Record)) error {
+	return c.readTo(ctx, cfg, at, take, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+}
+
+func (c *cluster) readTo(ctx context.Context, cfg Config, at topicPartition, take func(*kgo.Record), opts ...kgo.Opt) error {
+	end, err := c.offset(at.topic, at.partition, newest)
 	if err != nil {
 		return err
 	}
-	start, err := c.offset(topic, 0, oldest)
+	start, err := c.offset(at.topic, at.partition, oldest)
 	if err != nil || start >= end {
 		return err
 	}
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("payerflow-members"), kgo.KeepControlRecords(),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}})}, cfg.Client...)...)
+	client, err := kgo.NewClient(slices.Concat([]kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("payerflow-members"), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{at.topic: {at.partition: kgo.NewOffset().AtStart()}})}, opts, cfg.Client)...)
 	if err != nil {
 		return err
 	}
@@ -125,15 +136,16 @@ func (c *cluster) readAll(ctx context.Context, cfg Config, topic string, take fu
 	for next := start; next < end; {
 		fetches, idle, err := pollUntilLull(ctx, client)
 		if idle {
-			next, _ = c.pastEmpty(ctx, topic, 0, next) // or after the next lull
+			next, _ = c.pastEmpty(ctx, at.topic, at.partition, next) // or after the next lull
 		}
 		if err != nil {
 			return err
 		}
 		for it := fetches.RecordIter(); !it.Done(); {
 			r := it.Next()
-			next = r.Offset + 1
-			take(r)
+			if next = r.Offset + 1; !r.Attrs.IsControl() && r.Offset < end {
+				take(r)
+			}
 		}
 	}
 	return nil

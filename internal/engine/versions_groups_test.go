@@ -140,3 +140,39 @@ func (c *cluster) sayVersions(r versions.Record) {
 	}
 	c.produce(&kgo.Record{Topic: topology.Versions.Name, Value: value})
 }
+
+// readToEnd reads all that is committed of a topic.
+func (c *cluster) readToEnd(topic string) (rs []*kgo.Record) {
+	c.t.Helper()
+	ends, err := kadm.NewClient(c.client).ListCommittedOffsets(context.Background(), topic)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	left := map[int32]int64{}
+	ends.Each(func(o kadm.ListedOffset) {
+		if o.Offset > 0 {
+			left[o.Partition] = o.Offset
+		}
+	})
+	reader, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	for len(left) > 0 {
+		for _, r := range reader.PollFetches(ctx).Records() {
+			if !r.Attrs.IsControl() {
+				rs = append(rs, r)
+			}
+			if r.Offset+1 >= left[r.Partition] {
+				delete(left, r.Partition)
+			}
+		}
+		if ctx.Err() != nil {
+			c.t.Fatalf("%s was not read to its end", topic)
+		}
+	}
+	return rs
+}

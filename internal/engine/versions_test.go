@@ -47,9 +47,9 @@ type rung struct {
 	twice   []string
 }
 
-func (c *cluster) rung(least int) rung {
+func (c *cluster) rung() rung {
 	out := rung{map[int]string{}, map[string]int{}, nil}
-	for _, r := range c.read(rings.Topic.Name, least) {
+	for _, r := range c.readToEnd(rings.Topic.Name) {
 		var e rang
 		if err := json.Unmarshal(r.Value, &e); err != nil {
 			c.t.Fatal(err)
@@ -113,8 +113,11 @@ func TestShadowIsQuiet(t *testing.T) {
 	refusedAs(t, r.Start(t.Context(), bellsTwo, 0, false), engine.AlreadyRuns)
 	c.produce(record(c, strokes, struck{strike{Key: key(1), N: -1, At: time.Now().UTC()}})) // the second version parks it
 	eventually(t, "the shadow to fold all", func() bool { s := stateOf(t, r, bellsTwo); return s.All > 0 && s.Lag == 0 })
-	eventually(t, "every bell to ring a last time", func() bool { return len(c.rung(n+1).last) >= bellKeys })
-	got := c.rung(n + 1 + bellKeys)
+	eventually(t, "every stroke to ring, and every bell a last time", func() bool {
+		got := c.rung()
+		return len(got.strokes) == n+1 && len(got.last) >= bellKeys
+	})
+	got := c.rung()
 	if len(got.twice) > 0 || len(got.strokes) != n+1 {
 		t.Errorf("%d strokes rang, twice: %v", len(got.strokes), got.twice)
 	}
@@ -130,6 +133,14 @@ func TestShadowIsQuiet(t *testing.T) {
 	a, err := e.Get("bells", key(1), false)
 	if err != nil || a.Row.(bell).Version != 1 {
 		t.Errorf("read %+v, %v; want the first version", a.Row, err)
+	}
+	d, err := r.Diff(t.Context(), bellsTwo, c.schemas, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Different != bellKeys || d.Fields["version"] != bellKeys || d.Fields["n"] != 1 || d.Equal+d.Missing+d.Extra != 0 ||
+		len(d.OnlyLive) != 0 || len(d.OnlyNext) != 1 || d.OnlyNext[0] != "twice" {
+		t.Errorf("the versions differ in %+v", d)
 	}
 	if err := r.Drop(t.Context(), bellsTwo, false); err != nil {
 		t.Fatal(err)
@@ -198,7 +209,7 @@ func TestSwitchUnderLoad(t *testing.T) {
 	})
 	seen := func(version string) func() bool {
 		return func() bool {
-			for _, by := range c.rung(1).strokes {
+			for _, by := range c.rung().strokes {
 				if by == version {
 					return true
 				}
@@ -255,7 +266,7 @@ func (c *cluster) onceEach(r *engine.Replay, strokes int) rung {
 		}
 		return err == nil && lag == 0
 	})
-	got := c.rung(strokes)
+	got := c.rung()
 	if len(got.twice) > 0 {
 		t.Errorf("rang twice: %v", got.twice)
 	}
