@@ -29,28 +29,18 @@ func announce(before, after tables.BookingCoverage) (out []topology.Output) {
 	return out
 }
 
-func coveredChange(before, after tables.BookingCoverage) (e events.CoveredBooking, changed bool) {
-	was, is := coveredBooking(before), coveredBooking(after)
-	switch {
-	case is != nil:
-		changed = was == nil || !reflect.DeepEqual(was, is)
-		e = *is
-	case was != nil:
-		e, changed = *was, true
+func coveredChange(before, after tables.BookingCoverage) (events.CoveredBooking, bool) {
+	e, changed, over := difference(coveredBooking(before), coveredBooking(after))
+	if over {
 		e.Type, e.ReasonCodes = events.TypeBookingCoverageWithdrawn, after.Reasons
 	}
 	e.DecidedAt = after.VerdictAt
 	return e, changed
 }
 
-func onsiteChange(before, after tables.BookingCoverage) (e events.OnsiteBooking, changed bool) {
-	was, is := onsiteBooking(before), onsiteBooking(after)
-	switch {
-	case is != nil:
-		changed = was == nil || !reflect.DeepEqual(was, is)
-		e = *is
-	case was != nil:
-		e, changed = *was, true
+func onsiteChange(before, after tables.BookingCoverage) (events.OnsiteBooking, bool) {
+	e, changed, over := difference(onsiteBooking(before), onsiteBooking(after))
+	if over {
 		e.Type, e.ReasonCodes = events.TypeOnsiteBookingWithdrawn, after.Reasons
 		if after.Covered() {
 			e.ReasonCodes = []string{ReasonNotOnsite}
@@ -58,6 +48,18 @@ func onsiteChange(before, after tables.BookingCoverage) (e events.OnsiteBooking,
 	}
 	e.DecidedAt = after.VerdictAt
 	return e, changed
+}
+
+// difference is what there is to say where something was said and something is
+// to be, nil for nothing: what is now, or what was and is over.
+func difference[E any](was, is *E) (e E, changed, over bool) {
+	switch {
+	case is != nil:
+		return *is, was == nil || !reflect.DeepEqual(was, is), false
+	case was != nil:
+		return *was, true, true
+	}
+	return e, false, false
 }
 
 // coveredBooking is what a row's verdict says to others, without its time; nil
