@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,10 @@ func (e *Engine) Views() (vs []topology.Served) {
 	return vs
 }
 
+// unknownTable is the incarnation of a table that the brokers have not told of
+// yet: none answers for it, so that no version answers in place of another.
+const unknownTable = "unknown"
+
 // Served is a view in its live version. It waits for a switch that is about to
 // be decided.
 func (e *Engine) Served(view string) (topology.Served, bool) {
@@ -35,7 +40,7 @@ func (e *Engine) Served(view string) (topology.Served, bool) {
 		return topology.Served{}, false
 	}
 	v := g.serves
-	v.Version, v.Incarnation = g.Name, g.incarnation()
+	v.Version, v.Incarnation = g.Name, cmp.Or(g.incarnation(), unknownTable)
 	return v, true
 }
 
