@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"path"
 	"slices"
@@ -27,7 +28,7 @@ type Options struct {
 	Stall    time.Duration    // that a client may take to read a page of an export; 0: 30 s
 	Watches  topology.Watches // nil: nothing is watched
 	Watch    WatchBounds
-	Stopping <-chan struct{} // closed when watches are to end
+	Stopping context.Context // ends when watches are to end; nil: never
 }
 
 // Door is a part of the surface with paths of its own.
@@ -44,7 +45,7 @@ func New(views topology.Views, o Options) http.Handler {
 	mux := http.NewServeMux()
 	api := humago.New(mux, described(o.Version))
 	s := newSurface(views, o.Guard, o.bounds())
-	s.watches.Watches, s.watches.WatchBounds, s.watches.stopping = o.Watches, o.Watch.orDefault(), o.Stopping
+	s.watches.Watches, s.watches.WatchBounds, s.watches.stopping = o.Watches, o.Watch.orDefault(), o.stopping()
 	registerViews(api, s)
 	registerHealth(api, views, o.Guard)
 	registerSLA(api, views)
@@ -57,6 +58,13 @@ func New(views topology.Views, o Options) http.Handler {
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
 	return plainPaths(compressed(o.Guard.Wrap(o.open, mux)))
+}
+
+func (o Options) stopping() context.Context {
+	if o.Stopping == nil {
+		return context.Background()
+	}
+	return o.Stopping
 }
 
 func (o Options) bounds() bounds {

@@ -35,7 +35,7 @@ type watches struct {
 	topology.Watches
 	WatchBounds
 	open     atomic.Int64
-	stopping <-chan struct{}
+	stopping context.Context
 }
 
 // watched lets a request that accepts an event stream watch what it asks for.

@@ -5,19 +5,28 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // eventStream writes server sent events. A write that finds no room for too long fails,
 // and all after it.
 type eventStream struct {
-	w     http.ResponseWriter
-	c     *http.ResponseController
-	stall time.Duration
-	late  *time.Timer // ends a write; to set a deadline for each is dearer, over HTTP/2, than the write
-	buf   bytes.Buffer
-	err   error
+	w   http.ResponseWriter
+	c   *http.ResponseController
+	buf bytes.Buffer
+	err error
+
+	mu      sync.Mutex
+	stall   time.Duration // that a write may take
+	late    *time.Timer   // ends a write; to set a deadline for each is dearer, over HTTP/2, than the write
+	writing bool
+	over    bool // the answer has ended: w is no more
 }
+
+// lastStall is stall for what is written when the worker stops: it does not wait
+// for readers who take nothing.
+const lastStall = time.Second
 
 // eventBuffer is written out before a turn ends; a larger one is not kept.
 const eventBuffer = 32 << 10
@@ -29,7 +38,7 @@ func openEvents(w http.ResponseWriter, stall time.Duration) *eventStream {
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	s := &eventStream{w: w, c: http.NewResponseController(w), stall: stall}
-	s.late = time.AfterFunc(stall, func() { _ = s.c.SetWriteDeadline(time.Now()) }) // where there is none, the connection is a test's
+	s.late = time.AfterFunc(stall, s.cut)
 	s.late.Stop()
 	_, _ = fmt.Fprintf(&s.buf, "retry: %d\n\n", time.Second.Milliseconds())
 	return s
@@ -69,15 +78,51 @@ func (s *eventStream) flush() error {
 	if s.err != nil {
 		return s.err
 	}
-	s.late.Reset(s.stall)
+	s.begins(true)
 	if _, s.err = s.w.Write(s.buf.Bytes()); s.err == nil {
 		s.err = s.c.Flush()
 	}
-	s.late.Stop()
+	s.begins(false)
 	if s.buf.Reset(); s.buf.Cap() > eventBuffer {
 		s.buf = bytes.Buffer{}
 	}
 	return s.err
+}
+
+// begins bounds a write that begins, and no longer one that has ended.
+func (s *eventStream) begins(writing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writing = writing; writing {
+		s.late.Reset(s.stall)
+	} else {
+		s.late.Stop()
+	}
+}
+
+// cut ends a write that takes too long.
+func (s *eventStream) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writing && !s.over {
+		_ = s.c.SetWriteDeadline(time.Now()) // where there is none, the connection is a test's
+	}
+}
+
+// hurry has what is being written, and what will be, end soon.
+func (s *eventStream) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stall = min(s.stall, lastStall); s.writing {
+		s.late.Reset(s.stall)
+	}
+}
+
+func (s *eventStream) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.late.Stop()
 }
 
 // gone says that nothing can be written any more.

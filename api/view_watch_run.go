@@ -65,6 +65,8 @@ func (x *watching) serve(w http.ResponseWriter) *Problem {
 	}
 	x.seen.count = 0 // each is counted as it is written
 	x.out = openEvents(w, x.s.watches.Stall)
+	defer x.out.close()
+	defer context.AfterFunc(x.s.watches.stopping, x.out.hurry)()
 	p = x.first(first, reset)
 	if p == nil {
 		p = x.run()
@@ -220,7 +222,7 @@ func (x *watching) run() *Problem {
 		case <-beat.C:
 			x.out.beat(x.place())
 			_ = x.out.flush() // looked at above
-		case <-x.s.watches.stopping:
+		case <-x.s.watches.stopping.Done():
 			return laterProblem("RECONNECT", "the worker stops; resume at the last id")
 		case <-x.ctx.Done():
 			return left(x.ctx)

@@ -87,7 +87,7 @@ func (p *plant) worker(guard *letting, b api.WatchBounds) *planter {
 			p.t.Errorf("run: %v", err)
 		}
 	})
-	stopping := make(chan struct{})
+	stopping, cease := context.WithCancel(context.Background())
 	w := &planter{t: p.t, engine: e, guard: guard}
 	w.server = httptest.NewUnstartedServer(api.New(views, api.Options{Version: "test", Guard: guard.Guard, Watches: e, Watch: b, Stopping: stopping}))
 	w.server.Config.Protocols = new(http.Protocols)
@@ -95,7 +95,7 @@ func (p *plant) worker(guard *letting, b api.WatchBounds) *planter {
 	w.server.Config.Protocols.SetUnencryptedHTTP2(true)
 	w.server.Start()
 	w.stop = sync.OnceFunc(func() {
-		close(stopping)
+		cease()
 		w.server.CloseClientConnections()
 		w.server.Close()
 		cancel()

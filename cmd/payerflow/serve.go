@@ -101,10 +101,10 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		return nil, err
 	}
 	s.follows = more.replica
-	stopping := make(chan struct{})
+	stopping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Guard: s.doors.guard, Doors: s.doors.all,
 		Watches: s.engine, Watch: api.WatchBounds{Most: maxConnections()}, Stopping: stopping}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
-	s.http.RegisterOnShutdown(func() { close(stopping) }) // watches are told to come again, elsewhere
+	s.http.RegisterOnShutdown(stop) // watches are told to come again, elsewhere
 	if s.doors.out != nil {
 		s.http.RegisterOnShutdown(s.doors.out.Close) // streams are told to come again, elsewhere
 	}
