@@ -19,6 +19,12 @@ func verifiable() map[string]func(context.Context, *verify.Log, *verify.Answers,
 		"claim-status": func(ctx context.Context, l *verify.Log, http *verify.Answers, wait time.Duration) (*verify.Check, error) {
 			return l.Claims(ctx, viewToVerify(topologies.ClaimStatus.Declare(), topologies.ClaimEDI.Declare()), claimTopics(), http, wait)
 		},
+		"claims-by-member": func(ctx context.Context, l *verify.Log, _ *verify.Answers, wait time.Duration) (*verify.Check, error) {
+			return l.ClaimsByMember(ctx, viewToVerify(topologies.ClaimsByMember.Declare(), topologies.ClaimEDI.Declare(), topologies.ClaimStatus.Declare()), claimTopics(), wait)
+		},
+		"claims-by-provider": func(ctx context.Context, l *verify.Log, _ *verify.Answers, wait time.Duration) (*verify.Check, error) {
+			return l.ClaimsByProvider(ctx, viewToVerify(topologies.ClaimsByProvider.Declare(), topologies.ClaimEDI.Declare(), topologies.ClaimStatus.Declare()), claimTopics(), wait)
+		},
 	}
 }
 

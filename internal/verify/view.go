@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -89,13 +90,13 @@ type viewRun struct {
 	letters      parked
 	http         *Answers
 	pass, passes int
-	differ       map[string][]difference
+	differ       map[string][]difference // by the row's home
 }
 
 // difference is what is wrong with one row.
 type difference struct {
-	kind, where string
-	fields      []string
+	key, kind, where string
+	fields           []string
 }
 
 func (run *viewRun) wants(key string) bool {
@@ -129,14 +130,12 @@ func (run *viewRun) one(ctx context.Context) error {
 		return err
 	}
 	for _, key := range run.m.moving() {
-		if _, there := run.differ[key]; there {
-			delete(run.differ, key)
-		}
+		delete(run.differ, key)
 		run.c.Counts["moving"]++
 	}
-	for key, all := range run.differ {
+	for _, all := range run.differ {
 		for _, d := range all {
-			run.c.found(d.kind, d.where, run.l.Hash(key), "", d.fields...)
+			run.c.found(d.kind, d.where, run.l.Hash(d.key), "", d.fields...)
 		}
 	}
 	return nil
@@ -212,10 +211,19 @@ func (run *viewRun) leftOver(ctx context.Context, sources []source) error {
 		}
 	}
 	return run.l.read(ctx, todo, false, func(r *kgo.Record) error {
-		if key := storedKey(r, string(r.Key)); run.wants(key) {
-			delete(run.differ, key)
-			run.c.Counts["moving"]++
-		}
+		run.moves(storedKey(r, string(r.Key)))
 		return nil
 	})
+}
+
+// moves leaves out a row, or what is listed under a key, that something is on
+// its way to.
+func (run *viewRun) moves(key string) {
+	run.c.Counts["moving"]++
+	delete(run.differ, key)
+	for home, all := range run.differ {
+		if strings.HasPrefix(all[0].key, key+under) {
+			delete(run.differ, home)
+		}
+	}
 }

@@ -71,7 +71,8 @@ func (run *viewRun) compare(ctx context.Context) error {
 }
 
 func (run *viewRun) differs(key, kind, where string, fields ...string) {
-	run.differ[key] = append(run.differ[key], difference{kind, where, fields})
+	home := run.m.home(key)
+	run.differ[home] = append(run.differ[home], difference{key, kind, where, fields})
 }
 
 // fieldsThatDiffer names the fields, as HTTP names them, in which two rows of
