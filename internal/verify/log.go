@@ -117,10 +117,10 @@ func (l *Log) held(ctx context.Context, committed bool, topics ...string) (out s
 	})
 }
 
-// How long a read waits for the next record. The last records of a compacted
-// partition may have gone, those of others have not.
+// How long a read waits for the next record before it fails, and how long of a
+// compacted topic before it asks whether there is none.
 const (
-	idleCompacted = 3 * time.Second
+	idleCompacted = 2 * time.Second
 	idle          = 30 * time.Second
 )
 
@@ -151,20 +151,17 @@ func (l *Log) read(ctx context.Context, todo spans, compacted bool, each func(*k
 		return err
 	}
 	defer c.Close()
+	return l.poll(ctx, c, left, compacted, each)
+}
+
+func (l *Log) poll(ctx context.Context, c *kgo.Client, left spans, compacted bool, each func(*kgo.Record) error) error {
 	patience := idle
 	if compacted {
 		patience = idleCompacted
 	}
-	return l.poll(ctx, c, left, patience, compacted, each)
-}
-
-func (l *Log) poll(ctx context.Context, c *kgo.Client, left spans, patience time.Duration, compacted bool, each func(*kgo.Record) error) error {
 	for heard := time.Now(); len(left) > 0; {
-		if time.Since(heard) >= patience {
-			if compacted {
-				return nil
-			}
-			return fmt.Errorf("no record came for %s before the end was reached", patience)
+		if time.Since(heard) >= idle {
+			return fmt.Errorf("no record came for %s before the end was reached", idle)
 		}
 		wait, cancel := context.WithTimeout(ctx, patience)
 		fetches := c.PollFetches(wait)
@@ -174,6 +171,11 @@ func (l *Log) poll(ctx context.Context, c *kgo.Client, left spans, patience time
 		}
 		if err := fetches.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("fetch: %w", err)
+		}
+		if compacted && fetches.NumRecords() == 0 {
+			if err := l.pastEmpty(ctx, left); err != nil {
+				return err
+			}
 		}
 		for it := fetches.RecordIter(); !it.Done(); {
 			r := it.Next()
