@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults
+.PHONY: help build demo test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ endif
 sim-faults: ## each of goka's three faults, built into the simulated engine, is found within 1,000 seeds
 	$(GO) vet -tags goka_faults ./internal/sim
 	$(GO) test -tags goka_faults ./internal/sim -run TestFaultsAreFound -count=1 -v
+
+sim-engine: ## 200 short runs of the engine itself on the embedded broker, each as its seed decides (SEED= runs one, SEEDS= so many)
+	$(CHAOS) -run TestSeedsOfTheEngine -parallel 4
 
 chaos: ## worker processes killed at random on the embedded broker (SEED=, DURATION=150s)
 	$(GO) vet -tags chaos ./internal/engine ./internal/chaos

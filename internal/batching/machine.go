@@ -46,6 +46,7 @@ const (
 // Action is what to do next.
 type Action int
 
+// What a machine names.
 const (
 	DoPollFirst Action = iota // wait for records without a bound
 	DoPollMore                // wait for records until the deadline

@@ -51,7 +51,7 @@ func (m *Memory) Offset(p int32) int64 {
 	return -1
 }
 
-// PlaceOf, List and Under are those of Log.
+// PlaceOf is in front of the rows that stand where the row of a key does.
 func (m *Memory) PlaceOf(key string) Place { return m.order.PlaceOf(key) }
 
 // List calls f with the rows of a partition from a place on.
