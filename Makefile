@@ -74,7 +74,7 @@ sim-faults: ## each of goka's three faults, built into the simulated engine, is 
 	$(GO) test -tags goka_faults ./internal/sim -run TestFaultsAreFound -count=1 -v
 
 sim-engine: ## 200 short runs of the engine itself on the embedded broker, each as its seed decides (SEED= runs one, SEEDS= so many)
-	$(CHAOS) -run TestSeedsOfTheEngine -parallel 4
+	$(CHAOS) -run TestSeedsOfTheEngine -parallel 2
 
 chaos: ## worker processes killed at random on the embedded broker (SEED=, DURATION=150s)
 	$(GO) vet -tags chaos ./internal/engine ./internal/chaos

@@ -50,10 +50,10 @@ const seedAccounts = 20
 func bySeed(t *testing.T, r *rand.Rand) {
 	f, d, c := pair(t, 1+r.IntN(3))
 	f.startAll()
-	d.start(seedAccounts)
 	if r.IntN(3) > 0 { // else they are struck while they start
 		f.awaitReady(60 * time.Second)
 	}
+	d.start(seedAccounts)
 	for range 2 + r.IntN(4) {
 		<-time.After(time.Duration(r.IntN(600)) * time.Millisecond)
 		w := f.workers[r.IntN(len(f.workers))]
