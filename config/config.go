@@ -17,6 +17,7 @@ type Config struct {
 	Demo     Demo     `koanf:"demo"`
 	KaaS     KaaS     `koanf:"kaas"`
 	DLQ      DLQ      `koanf:"dlq"`
+	Store    Store    `koanf:"store"`
 	Log      Log      `koanf:"log"`
 }
 
@@ -32,6 +33,7 @@ func Default() Config {
 		Demo:     DefaultDemo(),
 		KaaS:     DefaultKaaS(),
 		DLQ:      DefaultDLQ(),
+		Store:    DefaultStore(),
 		Log:      DefaultLog(),
 	}
 }
@@ -48,6 +50,7 @@ func (c Config) Validate() error {
 		c.Demo.Validate(),
 		c.KaaS.Validate(),
 		c.DLQ.Validate(),
+		c.Store.Validate(),
 		c.Log.Validate(),
 	)
 }

@@ -17,11 +17,13 @@ type Demo struct {
 	Seed uint64 `koanf:"seed" env:"PAYERFLOW_DEMO_SEED"`
 	// Traffic says whether anything is made up at all.
 	Traffic bool `koanf:"traffic" env:"PAYERFLOW_DEMO_TRAFFIC"`
+	// Store says whether events are kept in an event store of the demonstration's own, where store.uri names no other.
+	Store bool `koanf:"store" env:"PAYERFLOW_DEMO_STORE"`
 }
 
 // DefaultDemo listens where DefaultBroker and DefaultRegistry look.
 func DefaultDemo() Demo {
-	return Demo{KafkaAddr: "127.0.0.1:9092", RegistryAddr: "127.0.0.1:8081", Rate: 20, Seed: 1, Traffic: true}
+	return Demo{KafkaAddr: "127.0.0.1:9092", RegistryAddr: "127.0.0.1:8081", Rate: 20, Seed: 1, Traffic: true, Store: true}
 }
 
 // Validate returns every fault at once.

@@ -107,7 +107,7 @@ func TryReceived(row tables.Processed, rec topology.Record[events.Envelope], t *
 
 // TryForeign tries an event that a service wrote to its domain topic.
 func TryForeign(row tables.Processed, rec topology.Record[events.Typed], t *Tally) (tables.Processed, []topology.Output) {
-	t.try(received(rec), rec.Source)
+	t.try(Received(rec), rec.Source)
 	return row, nil
 }
 

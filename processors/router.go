@@ -53,7 +53,7 @@ func RouteForeign(row tables.Processed, rec topology.Record[events.Typed], f InF
 	if !ok {
 		return row, []topology.Output{{Value: topology.Dropped{Code: events.UnknownEventType}}}
 	}
-	return route(row, rec.Source, received(rec), t, nil, f)
+	return route(row, rec.Source, Received(rec), t, nil, f)
 }
 
 func route(row tables.Processed, rec *topology.Raw, e events.Envelope, t tables.EventType, typed []topology.Output, f InForce) (tables.Processed, []topology.Output) {
@@ -134,9 +134,9 @@ func quarantines(failed []Quarantine, f InForce) (out []topology.Output) {
 	return out
 }
 
-// received is the envelope of an event that came with headers at most: they
+// Received is the envelope of an event that came with headers at most: they
 // count where they are there, and nothing is made up where they are not.
-func received(rec topology.Record[events.Typed]) events.Envelope {
+func Received(rec topology.Record[events.Typed]) events.Envelope {
 	header := func(name string) string { return string(rec.Source.Header(name)) }
 	tags, _ := events.ParseTags(header("ce_tags"))
 	sum := sha256.Sum256([]byte(string(rec.Body.Type) + "\x00" + rec.Key + "\x00" + rec.Body.Digest))

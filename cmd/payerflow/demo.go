@@ -41,6 +41,7 @@ func demoFlags(cmd *cobra.Command) {
 	f.Float64("rate", d.Demo.Rate, "made-up events a second")
 	f.Uint64("seed", d.Demo.Seed, "what is made up: the same seed, the same claims")
 	f.Bool("traffic", d.Demo.Traffic, "make up claims; --traffic=false for none")
+	f.Bool("store", d.Demo.Store, "keep events in an event store of its own; --store=false for none")
 }
 
 // demo starts from the bottom up and stops from the top down; with the
@@ -105,6 +106,12 @@ func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 		more = k.extension()
 		a.announceKaaS(k)
 	}
+	keep, closeStore, err := a.demoStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore()) }()
+	more.store = keep
 	s, err := a.newServer(ctx, brokers, opts, registry.URL(), more)
 	if err != nil {
 		return err

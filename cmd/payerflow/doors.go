@@ -30,6 +30,7 @@ type doors struct {
 	copies *kafka.Copies
 	audit  *kafka.Audit
 	out    *consume.Door
+	keep   *keeper // nil: no event store
 	work   []func(context.Context) error
 
 	trail     *audit.Trail
@@ -46,6 +47,7 @@ type cluster struct {
 	worker   string // HTTP address
 	shadows  *processors.ShadowCounts
 	views    topology.Views
+	store    string // address of the event store; "": none
 }
 
 // newReaders are the doors of a process that is read from alone: none but those
@@ -81,6 +83,10 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 		return nil, err
 	}
 	d.copies = copies
+	if d.keep, err = a.newKeeper(c.store, c, metrics); err != nil {
+		d.close()
+		return nil, err
+	}
 	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log})
 	metrics.MustRegister(kafka.ShadowMetrics{Rules: control, Counts: c.shadows})
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
@@ -94,9 +100,9 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: d.keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
 		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log),
-		&booking.Door{Intake: in, Views: c.views}}
+		&booking.Door{Intake: in, Views: c.views}, d.keep.door(d.guard, a.log)}
 	expiry := kafka.Expiry{Rules: kafka.Provisioned{Control: control}, Log: a.log}
-	d.work = append(d.work, upkeep.Run, expiry.Run, closer.Run)
+	d.work = append(d.work, upkeep.Run, expiry.Run, closer.Run, d.keep.run)
 	return d, nil
 }
 
@@ -126,6 +132,7 @@ func (d *doors) close() {
 	if d.copies != nil {
 		d.copies.Close()
 	}
+	d.keep.close()
 	d.audit.Close()
 }
 

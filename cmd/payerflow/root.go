@@ -30,7 +30,7 @@ var flagKeys = map[string]string{
 	"brokers": "broker.seeds", "registry": "registry.url", "http-addr": "http.addr",
 	"kafka-user": "broker.sasl.username", "kafka-password-file": "broker.sasl.password-file",
 	"data-dir": "engine.data-dir", "batch-records": "engine.batch-records", "batch-interval": "engine.batch-interval",
-	"kafka-addr": "demo.kafka-addr", "registry-addr": "demo.registry-addr", "rate": "demo.rate", "seed": "demo.seed", "traffic": "demo.traffic",
+	"kafka-addr": "demo.kafka-addr", "registry-addr": "demo.registry-addr", "rate": "demo.rate", "seed": "demo.seed", "traffic": "demo.traffic", "store": "demo.store",
 	"answer-within": "kaas.answer-within", "approver": "kaas.approver", "inbox-addr": "kaas.inbox-addr", "smtp-addr": "kaas.smtp.addr",
 	"log-level": "log.level", "log-format": "log.format",
 }
@@ -66,7 +66,7 @@ Start with "payerflow demo": a broker, a schema registry, a worker and made-up c
 	f.String("log-format", d.Log.Format, "text or json")
 	root.AddCommand(a.demoCommand(), a.workerCommand(), a.viewsCommand(), a.publishCommand(), a.tailCommand(), a.viewCommand(), a.engineCommand(), a.topicsCommand(), a.replayCommand(),
 		a.schemasCommand(), a.teamCommand(), a.topologyCommand(), a.typeCommand(), a.ruleCommand(), a.subCommand(), a.aggregationCommand(), a.permCommand(), a.tokenCommand(), a.redactCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand())
-	root.AddCommand(a.dlqCommand(), a.auditCommand(), a.verifyCommand(), a.breakGlassCommand(), a.traceCommand(), a.syntheticCommand())
+	root.AddCommand(a.dlqCommand(), a.auditCommand(), a.verifyCommand(), a.breakGlassCommand(), a.traceCommand(), a.storeCommand(), a.syntheticCommand())
 	root.AddCommand(a.changeCommand(), a.policyCommand(), a.graceCommand(), a.applyCommand(), a.exportCommand(), a.driftCommand())
 	root.AddCommand(a.bookingCommand(), a.providerCommand(), a.patientCommand())
 	return root

@@ -47,6 +47,7 @@ type extension struct {
 	at      func(addr string) // told where the worker listens, before it works; may be nil
 	replica bool              // nothing is folded: tables are followed
 	views   []string          // those of these views; nil: of all
+	store   string            // address of the event store; "": none
 }
 
 func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string, more extension) (_ *server, err error) {
@@ -86,7 +87,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		Timeout: a.cfg.Peers.Timeout, Replica: more.replica, Log: a.log, Metrics: metrics}); err != nil {
 		return nil, err
 	}
-	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views}
+	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views, more.store}
 	if more.replica {
 		s.doors, err = a.newReaders(s.rules, at, metrics)
 	} else {

@@ -28,7 +28,7 @@ leaves the group and exits 0.`,
 			if err != nil {
 				return err
 			}
-			s, err := a.newServer(cmd.Context(), a.cfg.Broker.Seeds, opts, a.cfg.Registry.URL, extension{})
+			s, err := a.newServer(cmd.Context(), a.cfg.Broker.Seeds, opts, a.cfg.Registry.URL, extension{store: a.cfg.Store.URI})
 			if err != nil {
 				return err
 			}
