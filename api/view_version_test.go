@@ -18,7 +18,7 @@ type versioned struct {
 }
 
 func (v versioned) Served(string) (topology.Served, bool) {
-	s := v.asked.Views()[0]
+	s := v.Views()[0]
 	s.Version, s.Incarnation = *v.live, "table of "+*v.live
 	return s, true
 }
