@@ -132,6 +132,7 @@ func start(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
 		err = fmt.Errorf("embedded broker: %w", err)
 		return nil, errors.Join(err, b.lock.release())
 	}
+	answerWhole(b.cluster)
 	if err := b.opened(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
