@@ -85,10 +85,10 @@ func (d *Door) lineage(ctx context.Context, in *idInput) (*struct{ Body Lineage 
 	out, seen, keys := Lineage{ID: in.ID, Steps: []LineageStep{}}, map[string]bool{}, []string(nil)
 	add := func(relation string, rec store.Record) {
 		e, ok := r.show(rec)
-		if !ok || seen[rec.ID.String()] {
+		if !ok || seen[rec.String()] {
 			return
 		}
-		seen[rec.ID.String()] = true
+		seen[rec.String()] = true
 		keys = append(keys, rec.Event.Subject)
 		out.Steps = append(out.Steps, LineageStep{relation, e.ID, e.Type, rec.Topic, rec.Partition, rec.Offset, rec.Time, string(rec.Header("pf_redriven"))})
 	}

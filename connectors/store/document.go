@@ -75,7 +75,7 @@ const (
 // documentOf writes a record down; with body as a document of its own where
 // the server can make use of it.
 func documentOf(r Record, body bool) document {
-	d := document{ID: r.ID.String(), Topic: r.Topic, Incarnation: r.Incarnation, Partition: r.Partition, Offset: r.Offset,
+	d := document{ID: r.String(), Topic: r.Topic, Incarnation: r.Incarnation, Partition: r.Partition, Offset: r.Offset,
 		Time: r.Time, Key: nullable(r.Key), Value: nullable(r.Value), Checksum: int64(r.Checksum())}
 	for _, h := range r.Headers {
 		kept := headered{Key: strings.ToValidUTF8(h.Key, "?"), Value: nullable(h.Value)}

@@ -92,7 +92,7 @@ func (f *finder) behind(millis int64, id string) bool {
 // take judges the next record in order.
 func (f *finder) take(r Record) {
 	f.page.Looked++
-	f.page.Next = &Place{r.Time.UnixMilli(), r.ID.String()}
+	f.page.Next = &Place{r.Time.UnixMilli(), r.String()}
 	if f.q.fits(r) {
 		f.page.Records = append(f.page.Records, r)
 	}
@@ -137,7 +137,7 @@ func (s *Store) all(ctx context.Context, q Query) (out []Record, err error) {
 		after = p.Next
 	}
 	slices.SortStableFunc(out, func(a, b Record) int {
-		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.ID.String(), b.ID.String()))
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.String(), b.String()))
 	})
 	return out, nil
 }

@@ -16,7 +16,7 @@ func (s *Store) findByIndex(ctx context.Context, f *finder) error {
 	if err != nil {
 		return away(err)
 	}
-	defer cur.Close(ctx)
+	defer func() { _ = cur.Close(ctx) }()
 	for cur.Next(ctx) {
 		if f.full() {
 			return errEnough

@@ -11,7 +11,7 @@ import (
 func fitting(records []Record, q Query) (ids []string) {
 	for _, r := range inOrder(records) {
 		if q.fits(r) {
-			ids = append(ids, r.ID.String())
+			ids = append(ids, r.String())
 		}
 	}
 	return ids
@@ -50,7 +50,7 @@ func TestQueriesFind(t *testing.T) {
 					t.Fatalf("%s, %s: page %d has %d records", mode, name, pages, len(p.Records))
 				}
 				for _, r := range p.Records {
-					got = append(got, r.ID.String())
+					got = append(got, r.String())
 				}
 				if after = p.Next; after == nil {
 					break

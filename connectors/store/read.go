@@ -94,7 +94,7 @@ func (s *Store) heldByIndex(ctx context.Context, shelf Shelf, from, to int64, ea
 	if err != nil {
 		return away(err)
 	}
-	defer cur.Close(ctx)
+	defer func() { _ = cur.Close(ctx) }()
 	for cur.Next(ctx) {
 		var d document
 		if err := cur.Decode(&d); err != nil {
@@ -223,7 +223,7 @@ func (s *Store) marks(ctx context.Context, collection string) (out []string, err
 	if err != nil {
 		return nil, away(err)
 	}
-	defer cur.Close(ctx)
+	defer func() { _ = cur.Close(ctx) }()
 	for cur.Next(ctx) {
 		if id, ok := cur.Current.Lookup(fieldID).StringValueOK(); ok {
 			out = append(out, id)

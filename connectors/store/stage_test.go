@@ -75,7 +75,7 @@ func inOrder(records []Record) []Record {
 		if c := a.Time.Compare(b.Time); c != 0 {
 			return c
 		}
-		return slices.Compare([]byte(a.ID.String()), []byte(b.ID.String()))
+		return slices.Compare([]byte(a.String()), []byte(b.String()))
 	})
 	return out
 }

@@ -145,7 +145,7 @@ func TestARehydratedRecordIsTheOriginal(t *testing.T) {
 	was := Record{ID: ID{Shelf{"claims.claim.paid", 1, 3}, 17}, Time: begin, Key: []byte("k"), Value: []byte("v"), Headers: []Header{{"ce_id", []byte("e")}}}
 	again := was
 	again.ID = ID{Shelf{"claims.claim.paid", 2, 3}, 0}
-	again.Headers = append([]Header{{HeaderRehydrated, []byte(was.ID.String())}}, was.Headers...)
+	again.Headers = append([]Header{{HeaderRehydrated, []byte(was.String())}}, was.Headers...)
 	if again.Checksum() != was.Checksum() {
 		t.Error("the mark counts")
 	}

@@ -22,7 +22,7 @@ type slow struct {
 }
 
 func (s slow) Write(b []byte) (int, error) {
-	time.Sleep(s.by)
+	<-time.After(s.by)
 	return s.Conn.Write(b)
 }
 

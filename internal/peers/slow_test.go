@@ -17,7 +17,7 @@ func TestASlowOwnerIsWaitedFor(t *testing.T) {
 	var asked atomic.Int32
 	slow := servingFrom(t, shards{reply: func(q topology.Question) (topology.Reply, error) {
 		asked.Add(1)
-		time.Sleep(timeout/4 + 500*time.Millisecond) // it is slow
+		<-time.After(timeout/4 + 500*time.Millisecond) // it is slow
 		return shards{row: []byte("row")}.Read(context.Background(), q)
 	}}, directory{self: "slow"})
 	v := asking(t, noSecurity, timeout, slow)

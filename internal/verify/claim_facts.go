@@ -112,7 +112,7 @@ func spansOf(g *tables.MemberGrace) []tables.ClaimGraceSpan {
 	out := []tables.ClaimGraceSpan{}
 	if g != nil {
 		for _, s := range g.All() {
-			out = append(out, tables.ClaimGraceSpan{From: s.From, To: s.To, Claims: s.Claims})
+			out = append(out, tables.ClaimGraceSpan(s))
 		}
 	}
 	return out

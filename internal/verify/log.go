@@ -56,17 +56,6 @@ func (s spans) size() (n int64) {
 	return n
 }
 
-// only are the spans of some topics.
-func (s spans) only(topics ...string) spans {
-	out := spans{}
-	for _, t := range topics {
-		if s[t] != nil {
-			out[t] = s[t]
-		}
-	}
-	return out
-}
-
 func (l *Log) client(more ...kgo.Opt) (*kgo.Client, error) {
 	opts := append([]kgo.Opt{kgo.SeedBrokers(l.Brokers...), kgo.ClientID("payerflow-verify")}, l.Options...)
 	return kgo.NewClient(append(opts, more...)...)

@@ -214,8 +214,8 @@ func (r *rules) gets(e events.Envelope, judge *judge) (must, may []string) {
 		yes, perhaps := false, false
 		for _, u := range r.conditions {
 			sent := u.Destination == s.Team+"/"+s.Name
-			named := u.Team == s.Team && slices.Contains(s.Rules, u.Name)
-			if u.State != tables.StateActive || !sent && !(named && (len(s.EventTypes) == 0 || tables.Matches(s.EventTypes, string(e.Type)))) || !tables.Matches(u.EventTypes, string(e.Type)) {
+			named := u.Team == s.Team && slices.Contains(s.Rules, u.Name) && (len(s.EventTypes) == 0 || tables.Matches(s.EventTypes, string(e.Type)))
+			if u.State != tables.StateActive || !sent && !named || !tables.Matches(u.EventTypes, string(e.Type)) {
 				continue
 			}
 			asked = true
