@@ -67,7 +67,7 @@ func (f *fleet) readAll(t *testing.T, tg target, running *sync.WaitGroup, over <
 			seen: map[string]int{}, position: map[string]string{}, answered: map[int32][]time.Time{}, refused: map[string]int{}}
 		all = append(all, r)
 		running.Go(func() {
-			tick := time.NewTicker(40 * time.Millisecond) // two cores are shared
+			tick := time.NewTicker(80 * time.Millisecond) // two cores are shared
 			defer tick.Stop()
 			for n := i * fleetClaims / fleetReaders; ; n++ {
 				select {
@@ -150,8 +150,8 @@ func (r *fleetReader) ask(key string, q url.Values) (row fleetRow, code string) 
 }
 
 // gaps are the longest times between two answers of each partition, for
-// readers that allow no copies; then for those that do.
-func gaps(readers []*fleetReader, from, to time.Time) string {
+// readers that allow no copies, and the longest of these; then for those that do.
+func gaps(readers []*fleetReader, from, to time.Time) (owners time.Duration, line string) {
 	var out []string
 	for _, copies := range []bool{false, true} {
 		times := map[int32][]time.Time{}
@@ -176,10 +176,19 @@ func gaps(readers []*fleetReader, from, to time.Time) string {
 				gap = max(gap, at[i+1].Sub(at[i]))
 			}
 			longest = append(longest, fmt.Sprintf("%d: %.1f s", p, gap.Seconds()))
+			if !copies {
+				owners = max(owners, gap)
+			}
 		}
 		out = append(out, map[bool]string{false: "owners ", true: "copies allowed "}[copies]+strings.Join(longest, ", "))
 	}
-	return strings.Join(out, "; ")
+	return owners, strings.Join(out, "; ")
+}
+
+// without is gaps until now.
+func without(readers []*fleetReader, from time.Time) string {
+	_, line := gaps(readers, from, time.Now())
+	return "longest time without an answer, by partition: " + line
 }
 
 // equal waits until every node answers every row as it was written.
@@ -219,6 +228,7 @@ func (f *fleet) readSomething(t *testing.T, readers []*fleetReader) {
 
 // fleetWatch is what a watch told.
 type fleetWatch struct {
+	claim   string
 	mu      sync.Mutex
 	facts   []int
 	at      string
@@ -247,23 +257,28 @@ func (c cutting) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (f *fleet) watchAll(t *testing.T, tg target) (all []*fleetWatch) {
 	for i := range fleetClaims {
-		ctx, cancel := context.WithCancel(context.Background())
-		w, done := &fleetWatch{}, make(chan struct{})
-		w.stop = func() { cancel(); <-done }
-		t.Cleanup(w.stop)
+		w := &fleetWatch{claim: fleetClaim(i)}
+		f.watch(t, w, client.Options{Token: tg.token, HTTP: &http.Client{Transport: cutting{f, w}}, Silence: 4 * time.Second})
 		all = append(all, w)
-		c := client.New("http://any", client.Options{Token: tg.token, HTTP: &http.Client{Transport: cutting{f, w}}, Silence: 4 * time.Second})
-		go func() {
-			defer close(done)
-			for ch, err := range client.Watch[fleetHistory](ctx, c, "claim-status", fleetClaim(i), "", client.Ask{}) {
-				w.take(t, ch, err)
-			}
-		}()
 	}
 	for _, w := range all {
 		within(t, time.Minute, "a watch", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.at != "" })
 	}
 	return all
+}
+
+func (f *fleet) watch(t *testing.T, w *fleetWatch, o client.Options) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	w.stop = func() { cancel(); <-done }
+	t.Cleanup(w.stop)
+	c := client.New("http://any", o)
+	go func() {
+		defer close(done)
+		for ch, err := range client.Watch[fleetHistory](ctx, c, "claim-status", w.claim, "", client.Ask{}) {
+			w.take(t, ch, err)
+		}
+	}()
 }
 
 func (w *fleetWatch) take(t *testing.T, ch client.Change[fleetHistory], err error) {
@@ -308,8 +323,8 @@ func (f *fleet) told(t *testing.T, tg target, watches []*fleetWatch) {
 		if w.err != nil || w.resets > 0 || !slices.IsSorted(w.facts) || len(slices.Compact(slices.Clone(w.facts))) != len(w.facts) {
 			t.Errorf("watch %d: %v, %d resets, %v", i, w.facts, w.resets, w.err)
 		}
-		if len(w.facts) != want[fleetClaim(i)] {
-			t.Errorf("watch %d told %d states, the changelog has %d", i, len(w.facts), want[fleetClaim(i)])
+		if len(w.facts) != want[w.claim] {
+			t.Errorf("watch %d told %d states, the changelog has %d", i, len(w.facts), want[w.claim])
 		}
 		states, resumed = states+len(w.facts), resumed+w.resumed-1
 	}

@@ -43,8 +43,17 @@ func (n *node) up(t *testing.T) {
 	n.host.Store(strings.TrimPrefix(base, "http://"))
 }
 
-func (n *node) ready(t *testing.T) bool {
-	return get(t, "http://"+n.host.Load().(string)+"/readyz", nil) == http.StatusOK
+func (n *node) awaitReady(t *testing.T) {
+	t.Helper()
+	var said struct{ Missing []string }
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s lacks %q", n.name, said.Missing)
+		}
+	}()
+	within(t, 2*time.Minute, n.name+" is ready", func() bool {
+		return get(t, "http://"+n.host.Load().(string)+"/readyz", &said) == http.StatusOK
+	})
 }
 
 // fleet is workers and replicas; as a RoundTripper, a load balancer that knows
@@ -70,15 +79,19 @@ func newFleet(t *testing.T, tg target) *fleet {
 
 func (f *fleet) awaitReady(t *testing.T) {
 	for _, n := range f.nodes {
-		within(t, 2*time.Minute, n.name+" is ready", func() bool { return n.ready(t) })
+		n.awaitReady(t)
 	}
 }
 
 // RoundTrip sends a request to any node.
 func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
+	return f.send(req, http.DefaultTransport)
+}
+
+func (f *fleet) send(req *http.Request, by http.RoundTripper) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.URL.Host = f.nodes[rand.IntN(len(f.nodes))].host.Load().(string) //nolint:gosec // any will do
-	return http.DefaultTransport.RoundTrip(req)
+	return by.RoundTrip(req)
 }
 
 // TestFleetIsRead has a writer, readers and watchers at any of three workers
@@ -107,6 +120,7 @@ func TestFleetIsRead(t *testing.T) {
 	tg := servers(t)
 	f := newFleet(t, tg)
 	watchers := f.watchAll(t, tg)
+	odd := f.watchOddly(t, tg)
 	over := make(chan struct{})
 	var writing, reading sync.WaitGroup
 	var once sync.Once
@@ -119,16 +133,21 @@ func TestFleetIsRead(t *testing.T) {
 
 	began := time.Now()
 	f.rollingRestart(t)
-	t.Logf("rolling restart of all took %.1f s; longest time without an answer, by partition: %s", time.Since(began).Seconds(), gaps(readers, began, time.Now()))
+	t.Logf("rolling restart of all took %.1f s; %s", time.Since(began).Seconds(), without(readers, began))
+	began = time.Now()
+	f.sitOut(t, tg, watchers)
+	t.Logf("beside clients that take nothing; %s", without(readers, began))
+	f.oneByOne(t, readers)
 	began = time.Now()
 	f.strike(t, blows)
-	t.Logf("kills and stops; longest time without an answer, by partition: %s", gaps(readers, began, time.Now()))
+	t.Logf("kills and stops; %s", without(readers, began))
 	f.awaitReady(t)
+	odd.mend(t)
 	close(quiet)
 	writing.Wait()
 	f.equal(t, tg)
 	end()
-	f.told(t, tg, watchers)
+	f.told(t, tg, append(watchers, odd.watches...))
 	f.readSomething(t, readers)
 }
 
@@ -167,9 +186,9 @@ func factAt(n int) time.Time { return time.Date(2026, 1, 2, 0, 0, n, 0, time.UTC
 
 func (f *fleet) rollingRestart(t *testing.T) {
 	for _, n := range f.nodes {
-		n.p.terminate()
+		n.suffers(t, fleetTerm)
 		n.up(t)
-		within(t, 2*time.Minute, n.name+" is ready again", func() bool { return n.ready(t) })
+		n.awaitReady(t)
 	}
 }
 
@@ -186,17 +205,32 @@ func (f *fleet) strike(t *testing.T, blows []fleetBlow) {
 			}
 		default:
 		}
-		switch b.does {
-		case fleetTerm:
-			n.p.terminate()
-		case fleetKill:
-			n.p.kill()
-		case fleetStop:
-			_ = n.p.cmd.Process.Signal(syscall.SIGSTOP)
-		case fleetGoOn:
-			_ = n.p.cmd.Process.Signal(syscall.SIGCONT)
-		case fleetStart:
-			n.up(t)
+		n.suffers(t, b.does)
+	}
+}
+
+func (n *node) suffers(t *testing.T, does fleetDeed) {
+	switch does {
+	case fleetTerm:
+		_ = n.p.cmd.Process.Signal(syscall.SIGTERM)
+		within(t, 30*time.Second, n.name+" ends", func() bool { // 10 s, on a machine of its own
+			select {
+			case <-n.p.done:
+				return true
+			default:
+				return false
+			}
+		})
+		if n.p.err != nil {
+			t.Fatalf("SIGTERM: %v\n%s", n.p.err, n.p.output())
 		}
+	case fleetKill:
+		n.p.kill()
+	case fleetStop:
+		_ = n.p.cmd.Process.Signal(syscall.SIGSTOP)
+	case fleetGoOn:
+		_ = n.p.cmd.Process.Signal(syscall.SIGCONT)
+	case fleetStart:
+		n.up(t)
 	}
 }
