@@ -213,7 +213,7 @@ func (n *node) suffers(t *testing.T, does fleetDeed) {
 	switch does {
 	case fleetTerm:
 		_ = n.p.cmd.Process.Signal(syscall.SIGTERM)
-		within(t, 30*time.Second, n.name+" ends", func() bool { // 10 s, on a machine of its own
+		within(t, 10*time.Second, n.name+" ends", func() bool {
 			select {
 			case <-n.p.done:
 				return true
