@@ -32,7 +32,7 @@ type slowly struct {
 
 func (c slowly) Read(b []byte) (int, error) {
 	if c.slow.Load() {
-		time.Sleep(100 * time.Millisecond) // that is what it is
+		<-time.After(100 * time.Millisecond) // that is what it is
 		b = b[:min(len(b), 256)]
 	}
 	return c.Conn.Read(b)
