@@ -50,10 +50,21 @@ func (e *Engine) tail(ctx context.Context) {
 }
 
 func (e *Engine) tailOnce(ctx context.Context) error {
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(e.cfg.Brokers...), kgo.ClientID("payerflow-members"), kgo.FetchMaxWait(time.Second),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topology.Members.Name: {0: kgo.NewOffset().AtStart()}})}, e.cfg.Client...)...)
+	return e.readOn(ctx, topology.Members.Name, kgo.NewOffset().AtStart(), func(rs []*kgo.Record) {
+		for _, r := range rs {
+			e.members.put(r)
+		}
+	}, kgo.ClientID("payerflow-members"))
+}
+
+// readOn reads the one partition of a topic from a place on, until ctx ends or
+// a fetch fails.
+func (e *Engine) readOn(ctx context.Context, topic string, from kgo.Offset, take func([]*kgo.Record), as ...kgo.Opt) error {
+	opts := append([]kgo.Opt{kgo.SeedBrokers(e.cfg.Brokers...), kgo.FetchMaxWait(time.Second),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: from}})}, as...)
+	client, err := kgo.NewClient(append(opts, e.cfg.Client...)...)
 	if err != nil {
-		return fmt.Errorf("members: %w", err)
+		return fmt.Errorf("%s: %w", topic, err)
 	}
 	defer client.Close()
 	for {
@@ -62,10 +73,10 @@ func (e *Engine) tailOnce(ctx context.Context) error {
 			return nil
 		}
 		for _, failed := range fetches.Errors() {
-			return fmt.Errorf("members: %w", failed.Err)
+			return fmt.Errorf("%s: %w", topic, failed.Err)
 		}
-		for it := fetches.RecordIter(); !it.Done(); {
-			e.members.put(it.Next())
+		if rs := fetches.Records(); len(rs) > 0 {
+			take(rs)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,25 +153,8 @@ func (v *versionLog) tailOnce(ctx context.Context) error {
 	if s := v.now(); s != nil {
 		from = kgo.NewOffset().At(s.Next)
 	}
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(v.e.cfg.Brokers...), kgo.ClientID("payerflow-versions"),
-		kgo.FetchMaxWait(time.Second), kgo.MetadataMinAge(100 * time.Millisecond),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topology.Versions.Name: {0: from}})}, v.e.cfg.Client...)...)
-	if err != nil {
-		return fmt.Errorf("versions: %w", err)
-	}
-	defer client.Close()
-	for {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		for _, failed := range fetches.Errors() {
-			return fmt.Errorf("versions: %w", failed.Err)
-		}
-		if rs := fetches.Records(); len(rs) > 0 {
-			v.take(ctx, rs)
-		}
-	}
+	return v.e.readOn(ctx, topology.Versions.Name, from, func(rs []*kgo.Record) { v.take(ctx, rs) },
+		kgo.ClientID("payerflow-versions"), kgo.MetadataMinAge(100*time.Millisecond))
 }
 
 // take takes records in.
