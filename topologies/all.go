@@ -53,7 +53,7 @@ func Topics() []topology.Topic {
 	for _, g := range All {
 		ts = append(ts, g.Topics()...)
 	}
-	return append(ts, topology.Members, topology.Versions)
+	return append(ts, topology.Members, topology.Versions, topology.Redeliveries)
 }
 
 // TopicOf finds a catalogue topic by name.

@@ -22,7 +22,7 @@ func (a *app) replayCommand() *cobra.Command {
 		Long: `Fold the next version of a view beside the live one, compare the two, hand over and take back. The next
 version is a group in topologies/ that says Shadows; see docs/replay.md. It needs the brokers' credentials.`}
 	cmd.AddCommand(a.replayStartCommand(), a.replayStatusCommand(), a.replayPauseCommand(), a.replayResumeCommand(),
-		a.replayDiffCommand(), a.replaySwitchCommand(), a.replayBackCommand(), a.replayDropCommand())
+		a.replayDiffCommand(), a.replaySwitchCommand(), a.replayBackCommand(), a.replayDropCommand(), a.replayRedeliveredCommand())
 	return cmd
 }
 
@@ -32,11 +32,7 @@ func (a *app) replayed(do func(r *engine.Replay) error) error {
 	if err != nil {
 		return err
 	}
-	by := "unknown"
-	if u, err := user.Current(); err == nil {
-		by = u.Username
-	}
-	r, err := engine.OpenReplay(a.cfg.Broker.Seeds, topologies.All, by, nil, opts...)
+	r, err := engine.OpenReplay(a.cfg.Broker.Seeds, topologies.All, localUser(), nil, opts...)
 	if err != nil {
 		return coded(exitUnavailable, err)
 	}
@@ -52,6 +48,14 @@ func (a *app) replayed(do func(r *engine.Replay) error) error {
 	return err
 }
 
+// localUser is who acts, for logs that outlive this machine.
+func localUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
 // replayOf is a command about one version.
 func (a *app) replayOf(use, short, long string, do func(ctx context.Context, r *engine.Replay, group string) error) *cobra.Command {
 	var group string
@@ -59,7 +63,7 @@ func (a *app) replayOf(use, short, long string, do func(ctx context.Context, r *
 		Use: use, Short: short, Long: long, Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if group == "" {
-				return coded(exitUsage, errors.New("--group: which version; payerflow replay status lists them"))
+				return coded(exitUsage, errNoGroup)
 			}
 			return a.replayed(func(r *engine.Replay) error { return do(cmd.Context(), r, group) })
 		},
@@ -70,23 +74,61 @@ func (a *app) replayOf(use, short, long string, do func(ctx context.Context, r *
 
 const rateHelp = "most records a second that each worker folds of it; 0: as many as it can"
 
+// Modes of a replay.
+const (
+	modeShadow    = "shadow"
+	modeRedeliver = "redeliver"
+)
+
 func (a *app) replayStartCommand() *cobra.Command {
-	var rate int
-	var incomplete bool
-	cmd := a.replayOf("start", "Let the next version of a view fold from the beginning, quietly",
-		`Let the next version of a view fold its inputs from the beginning, quietly: nothing that it emits goes out. A
-version that was dropped without --delete goes on where it was. It is refused where inputs no longer begin at their
-beginning: --incomplete begins where they do.`,
-		func(ctx context.Context, r *engine.Replay, group string) error {
-			if rate < 0 {
+	var mode, group string
+	var o redelivering
+	cmd := &cobra.Command{
+		Use: "start", Short: "Let the next version of a view fold from the beginning, or deliver events again", Args: exactly(0),
+		Long: `--mode shadow (the default) lets the next version of a view fold its inputs from the beginning, quietly: nothing
+that it emits goes out. A version that was dropped without --delete goes on where it was. It is refused where inputs
+no longer begin at their beginning: --incomplete begins where they do. It folds all: no flag chooses events.
+
+--mode redeliver writes chosen events to the topic of one subscription once more, as the rules in force now let its
+team see them, each with the header pf_replayed. What topics have forgotten comes from the event store (store.uri).
+The same command goes on where a run was cut short, and delivers nothing twice. It needs the brokers' credentials
+and the deployment's secret.`,
+		Example: `  payerflow replay start --group claim-status.v2-claims-consumer --rate 2000
+  payerflow replay start --mode redeliver --subscription care/claims --from 24h --type CLAIM_PAID --dry-run`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.rate < 0 {
 				return coded(exitUsage, errors.New("--rate is not negative"))
 			}
-			return r.Start(ctx, group, rate, incomplete)
-		})
-	cmd.Flags().IntVar(&rate, "rate", 0, rateHelp)
-	cmd.Flags().BoolVar(&incomplete, "incomplete", false, "begin where the inputs begin now, whatever is gone")
+			switch mode {
+			case modeRedeliver:
+				if group != "" {
+					return coded(exitUsage, errors.New("--group is of --mode shadow; --subscription says whose events are delivered again"))
+				}
+				return a.redeliver(cmd.Context(), cmd.InOrStdin(), o)
+			case modeShadow:
+				for _, name := range chosenBy {
+					if cmd.Flags().Changed(name) {
+						return coded(exitUsage, fmt.Errorf("--%s cannot be right for a version of a view: rows that are made of some of their events look like whole ones, and switch would show them; it is of --mode redeliver", name))
+					}
+				}
+				if group == "" {
+					return coded(exitUsage, errNoGroup)
+				}
+				return a.replayed(func(r *engine.Replay) error { return r.Start(cmd.Context(), group, o.rate, o.incomplete) })
+			}
+			return coded(exitUsage, errors.New("--mode is shadow or redeliver"))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&mode, "mode", modeShadow, "shadow: a version of a view; redeliver: events of a subscription")
+	f.StringVar(&group, "group", "", "the version: the name of its group")
+	f.IntVar(&o.rate, "rate", 0, rateHelp+"; redeliver: most copies a second")
+	f.BoolVar(&o.incomplete, "incomplete", false, "begin where the inputs begin now, whatever is gone")
+	o.flags(cmd)
 	return cmd
 }
+
+var errNoGroup = errors.New("--group: which version; payerflow replay status lists them")
 
 func (a *app) replayPauseCommand() *cobra.Command {
 	return a.replayOf("pause", "Let a version stand still that is not live", "", func(ctx context.Context, r *engine.Replay, group string) error { return r.Pause(ctx, group) })

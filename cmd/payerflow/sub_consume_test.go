@@ -63,6 +63,18 @@ func TestConsume(t *testing.T) {
 	if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 3 || !json.Valid([]byte(lines[2])) {
 		t.Errorf("%d lines of the stream", len(lines))
 	}
+	again := []string{"replay", "start", "--mode", "redeliver", "--subscription", demoTeam + "/claims", "--type", "CLAIM_SUBMITTED", "-o", "json"}
+	broker := flags[:6]
+	for n, want := range []int{0, 0, 5, 0} { // only counted, delivered, delivered before, once more
+		args := append(append([]string{}, again...), [][]string{{"--dry-run"}, nil, nil, {"--again"}}[n]...)
+		out, stderr, code := cli(t, "", append(args, broker...)...)
+		if code != want || want == 0 && !strings.Contains(out, `"delivered": 3`) {
+			t.Errorf("%v: exit %d: %s %s", args, code, out, stderr)
+		}
+	}
+	if _, stderr, code := cli(t, "", append([]string{"replay", "start", "--group", "x", "--where", "true"}, broker...)...); code != exitUsage || !strings.Contains(stderr, "--where") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
 	var d struct{ Paths map[string]any }
 	get(t, fmt.Sprintf("http://%s/openapi.json", addr), &d)
 	for _, path := range []string{"pull", "ack", "nack", "position", "seek", "stream"} {

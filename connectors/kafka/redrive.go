@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/events"
@@ -160,12 +159,8 @@ func (r *redrive) begin(ctx context.Context) error {
 	if r.h.DryRun {
 		return nil
 	}
-	r.client, err = kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.d.Brokers...), kgo.ClientID("payerflow-redrive"),
-		kgo.TransactionalID("payerflow.redrive." + r.h.DLQ), kgo.TransactionTimeout(redriveTimeout),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(maxRecordBytes), kgo.RecordDeliveryTimeout(redriveTimeout)}, r.d.Options...)...)
-	if err != nil {
-		return fmt.Errorf("kafka client: %w", err)
+	if r.client, err = transacting(r.d.Brokers, "payerflow-redrive", "payerflow.redrive."+r.h.DLQ, r.d.Options); err != nil {
+		return err
 	}
 	if _, _, err := r.client.ProducerID(ctx); err != nil {
 		r.close()
@@ -240,7 +235,7 @@ func (r *redrive) commit(ctx context.Context) error {
 		r.out.Done += r.dead
 		r.batch, r.bytes, r.dead = nil, 0, 0
 		return nil
-	case errors.Is(err, kerr.InvalidProducerEpoch), errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerIDMapping):
+	case fenced(err):
 		return ErrOvertaken
 	}
 	return fmt.Errorf("redrive %s: %w", r.h.DLQ, err)

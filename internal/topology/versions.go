@@ -13,6 +13,13 @@ var Versions = Topic{
 	Owner: "payerflow", Doc: "which version of a view is live, and what happens to the others; kept for ever",
 }
 
+// Redeliveries is where it is noted which events go to one reader once more,
+// and how far that is.
+var Redeliveries = Topic{
+	Name: "payerflow.redeliveries", Partitions: 1, Cleanup: Delete, Retention: 365 * 24 * time.Hour, Compression: "lz4", MaxMessageBytes: 1 << 20,
+	Owner: "payerflow", Doc: "what is delivered again to one reader, and how far that is",
+}
+
 // Processes is what workers announce themselves under in Members as a whole,
 // beside what they say of each group.
 const Processes = "payerflow.processes"

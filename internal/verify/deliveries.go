@@ -77,19 +77,49 @@ func (run *routesRun) typed(a *arrivals, r *kgo.Record) error {
 // copied takes a copy of a consumer topic.
 func (run *routesRun) copied(a *arrivals, r *kgo.Record, e events.Envelope) {
 	i, known := run.byID[idOf(e)]
+	if header(r, replayed) != nil {
+		run.redelivered(a, r, e, i, known)
+		return
+	}
 	if !known {
 		run.stranger(a, r, idOf(e))
 		return
 	}
 	delete(run.unknown[a.topic], idOf(e))
 	run.arrived(a, r, i)
-	rules := run.book.at[run.events[i].rules]
-	t, sees, ls := rules.types[string(e.Type)], rules.sees(teamOf(a.topic), string(e.Type)), rules.lines(string(e.Type))
 	run.redacted.Counts["copies"]++
-	for _, where := range []string{ls.leak(e.Body, sees), shows(e, t, sees), keyShown(r, e, t.KeyField, ls, sees, run.events[i].key)} {
+	for _, where := range run.book.at[run.events[i].rules].leaks(a.topic, r, e, run.events[i].key) {
+		run.redacted.found("unredacted", a.topic, run.l.Hash(string(r.Key)), place(r), where)
+	}
+}
+
+// leaks are the places of a copy that its reader may not see.
+func (b *rules) leaks(topic string, r *kgo.Record, e events.Envelope, key uint64) (out []string) {
+	t, sees, ls := b.types[string(e.Type)], b.sees(teamOf(topic), string(e.Type)), b.lines(string(e.Type))
+	for _, where := range []string{ls.leak(e.Body, sees), shows(e, t, sees), keyShown(r, e, t.KeyField, ls, sees, key)} {
 		if where != "" {
-			run.redacted.found("unredacted", a.topic, run.l.Hash(string(r.Key)), place(r), where)
+			out = append(out, where)
 		}
+	}
+	return out
+}
+
+// redelivered takes a copy that was delivered again on demand. It counts as no
+// delivery, and was made by the rules of then: some rules since its event was
+// routed must let its reader see it.
+func (run *routesRun) redelivered(a *arrivals, r *kgo.Record, e events.Envelope, i int32, known bool) {
+	if !known {
+		return // of another pass, or gone from the topics
+	}
+	run.redacted.Counts["delivered again"]++
+	var leaks []string
+	for _, b := range run.book.at[run.events[i].rules:] {
+		if leaks = b.leaks(a.topic, r, e, run.events[i].key); len(leaks) == 0 {
+			return
+		}
+	}
+	for _, where := range leaks {
+		run.redacted.found("unredacted", a.topic, run.l.Hash(string(r.Key)), place(r), where)
 	}
 }
 

@@ -33,6 +33,9 @@ type Flow struct {
 // later is another event.
 const remembered = 24 * time.Hour
 
+// replayed is the header of a copy that was delivered again on demand.
+const replayed = "pf_replayed"
+
 // Duplicates looks for events that are twice in a consumer topic, or that the
 // router wrote twice to a domain topic.
 func (l *Log) Duplicates(ctx context.Context, f Flow) (*Check, error) {
@@ -50,6 +53,10 @@ func (l *Log) Duplicates(ctx context.Context, f Flow) (*Check, error) {
 		seen := map[uint64]int64{} // identity -> time stamp, milliseconds
 		err = l.delivered(ctx, topic, func(r *kgo.Record) error {
 			var id uint64
+			if ours && header(r, replayed) != nil {
+				c.Counts["delivered again"]++
+				return nil
+			}
 			if ours {
 				e, err := envelope(r.Value)
 				if err != nil {
