@@ -23,7 +23,8 @@ import (
 type Options struct {
 	Version  string
 	Metrics  prometheus.Gatherer
-	Guard    *access.Guard // nil lets nobody in
+	Counts   prometheus.Registerer // of requests; nil: none
+	Guard    *access.Guard         // nil lets nobody in
 	Doors    []Door
 	Stall    time.Duration    // that a client may take to read a page of an export; 0: 30 s
 	Watches  topology.Watches // nil: nothing is watched
@@ -57,7 +58,8 @@ func New(views topology.Views, o Options) http.Handler {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
-	return plainPaths(compressed(o.Guard.Wrap(o.open, mux)))
+	seen := &observed{mux: mux, metrics: newRequestMetrics(o.Counts, func() float64 { return float64(s.watches.open.Load()) })}
+	return seen.outer(plainPaths(compressed(o.Guard.Wrap(o.open, seen.inner()))))
 }
 
 func (o Options) stopping() context.Context {

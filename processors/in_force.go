@@ -15,6 +15,7 @@ type InForce struct {
 	At       events.Instant
 	reported *sync.Map // Quarantine -> true: each is asked for once
 	shadows  *ShadowCounts
+	counts   *RoutedCounts
 }
 
 // NewInForce pins a snapshot.
@@ -22,10 +23,10 @@ func NewInForce(r *Rules, at time.Time) InForce {
 	return InForce{Rules: r, At: events.InstantOf(at), reported: &sync.Map{}}
 }
 
-// Counting is the same, and counts there what is in shadow mode: also for a
-// transaction that is aborted and done again.
-func (f InForce) Counting(c *ShadowCounts) InForce {
-	f.shadows = c
+// Counting is the same, and counts there what is in shadow mode and what is
+// routed: also for a transaction that is aborted and done again.
+func (f InForce) Counting(s *ShadowCounts, r *RoutedCounts) InForce {
+	f.shadows, f.counts = s, r
 	return f
 }
 

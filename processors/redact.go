@@ -18,16 +18,17 @@ import (
 // compiled once for a type and a set of classes, never changes, and may be
 // used by any number of goroutines. What no line classifies is withheld.
 type Mask struct {
-	id       string
-	root     *maskNode
-	metadata map[string]string // class by name of the attribute
-	shown    map[string]bool   // attributes that may be seen
-	keyClass string            // "" where no line classifies the key
-	keyField bool              // the type names one
-	keyOpen  bool              // the key field may be seen
-	space    string            // of keyed hashes
-	hashes   *sync.Pool        // of HMACs for keys; nil without a secret
-	schema   func() (string, error)
+	id        string
+	root      *maskNode
+	metadata  map[string]string // class by name of the attribute
+	shown     map[string]bool   // attributes that may be seen
+	keyClass  string            // "" where no line classifies the key
+	keyField  bool              // the type names one
+	keyOpen   bool              // the key field may be seen
+	space     string            // of keyed hashes
+	withholds bool              // a class that the type has may not be seen
+	hashes    *sync.Pool        // of HMACs for keys; nil without a secret
+	schema    func() (string, error)
 }
 
 // NewMask compiles what readers who may see these classes see of a type.
@@ -45,6 +46,10 @@ func NewMask(t tables.EventType, classes map[string]bool, secret []byte) *Mask {
 	m.hashes = keyHashes(secret)
 	for name, class := range m.metadata {
 		m.shown[name] = open[class]
+		m.withholds = m.withholds || !open[class]
+	}
+	for _, f := range t.Fields {
+		m.withholds = m.withholds || !open[f.Class] || f.Keys != "" && !open[f.Keys]
 	}
 	m.id = maskID(t, open, secret)
 	return m

@@ -15,6 +15,7 @@ type Routed struct {
 	Deliveries []Delivery   // by subscription id, each once
 	Failed     []Quarantine // by rule id, each once
 	Shadows    []Shadow     // what is in shadow mode and concerned, by kind and name
+	Discarded  int          // subscriptions whose tags match and that discard synthetic events, once for each of their rules
 	Matches    []Match      // steps of aggregations, by the aggregations' ids, each once
 }
 
@@ -48,18 +49,19 @@ func (r *Rules) Route(e events.Envelope) Routed {
 		}
 	}
 	deliveries, matches := run.deliveries(t)
-	return Routed{deliveries, run.failed(&r.index.calls), run.noted(), matches}
+	return Routed{deliveries, run.failed(&r.index.calls), run.noted(), run.discarded, matches}
 }
 
 // routing is one event on its way through an index.
 type routing struct {
-	on       occasion
-	verdicts []verdict // by the order of conditions
-	asked    []int     // verdicts that were given
-	hits     []*subscriber
-	failures []Quarantine
-	shadows  []shadowHit
-	spent    map[string]uint64 // by team, on conditions
+	on        occasion
+	verdicts  []verdict // by the order of conditions
+	asked     []int     // verdicts that were given
+	hits      []*subscriber
+	failures  []Quarantine
+	shadows   []shadowHit
+	spent     map[string]uint64 // by team, on conditions
+	discarded int
 }
 
 type verdict struct {
@@ -96,7 +98,7 @@ func (run *routing) done() {
 	clear(run.spent)
 	clear(run.shadows)
 	run.shadows = run.shadows[:0]
-	run.on, run.asked, run.hits, run.failures = occasion{}, run.asked[:0], run.hits[:0], nil
+	run.on, run.asked, run.hits, run.failures, run.discarded = occasion{}, run.asked[:0], run.hits[:0], nil, 0
 	runs.Put(run)
 }
 
@@ -116,7 +118,11 @@ func (run *routing) through(b *bucket) {
 
 func (run *routing) take(g target) {
 	e := run.on.event
-	if e.Synthetic && g.Synthetic != tables.PassThrough || !g.Tags.Takes(e.Tags) {
+	if !g.Tags.Takes(e.Tags) {
+		return
+	}
+	if e.Synthetic && g.Synthetic != tables.PassThrough {
+		run.discarded++
 		return
 	}
 	if g.try == nil {

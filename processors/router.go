@@ -76,6 +76,7 @@ func route(row tables.Processed, rec *topology.Raw, e events.Envelope, t tables.
 	if err != nil {
 		return row, rejected(RedactionFailed, "", "a redacted copy could not be made")
 	}
+	f.counts.note(&e, t.Tags, f.At, &routed)
 	out := append(append(typed, copies...), facts...)
 	out = append(out, Delivered(e, t.Tags, f.At)...)
 	return tables.Process(rec, e.Digest), append(out, quarantines(routed.Failed, f)...)

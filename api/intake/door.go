@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"payerflow/api/access"
 	"payerflow/api/problem"
 	"payerflow/codecs"
@@ -25,12 +27,13 @@ type Publisher interface {
 type Options struct {
 	Rules    func() (Snapshot, error) // an error: the rules are not fresh, and nothing is taken
 	Firehose Publisher
-	Clock    func() time.Time // nil: the wall clock
-	Wait     time.Duration    // longest wait for the broker, 10 s
-	Patience time.Duration    // longest time for a sender's request, and between two events of a stream, 30 s
-	Requests int              // requests in flight beyond which a door answers 429, 1024
-	Bytes    int64            // the same for bytes, 64 MiB
-	Log      *slog.Logger     // hears why the broker took nothing, once a second at most; nil: nobody
+	Clock    func() time.Time      // nil: the wall clock
+	Wait     time.Duration         // longest wait for the broker, 10 s
+	Patience time.Duration         // longest time for a sender's request, and between two events of a stream, 30 s
+	Requests int                   // requests in flight beyond which a door answers 429, 1024
+	Bytes    int64                 // the same for bytes, 64 MiB
+	Metrics  prometheus.Registerer // nil: nobody counts
+	Log      *slog.Logger          // hears why the broker took nothing, once a second at most; nil: nobody
 }
 
 // Limits of one request. docs/intake.md names them.
@@ -50,6 +53,7 @@ const (
 type door struct {
 	Options
 	flight *flight
+	counts metrics
 	told   atomic.Int64 // when Log last heard something
 }
 
@@ -72,7 +76,7 @@ func newDoor(o Options) *door {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &door{Options: o, flight: newFlight(o.Requests, o.Bytes)}
+	return &door{Options: o, flight: newFlight(o.Requests, o.Bytes), counts: newMetrics(o.Metrics)}
 }
 
 // outcome is what became of one candidate: a place, or a problem.
@@ -95,6 +99,7 @@ func (d *door) take(ctx context.Context, cs []*candidate) ([]outcome, *problem.P
 	}
 	rules, err := d.Rules()
 	if err != nil {
+		d.counts.undecided(len(cs))
 		return nil, away(retrySoon, "the door does not know whether its rules are current, and takes nothing until it does")
 	}
 	out := make([]outcome, len(cs))
@@ -104,18 +109,30 @@ func (d *door) take(ctx context.Context, cs []*candidate) ([]outcome, *problem.P
 		e, faults := accept(rules, p, c, d.Clock())
 		if len(faults) > 0 {
 			out[i].Problem = refused(c, faults)
+			d.counts.decided(rules, e, out[i])
 			continue
 		}
 		out[i].id, out[i].deprecated = e.ID, c.deprecated
 		es, from = append(es, e), append(from, i)
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.Wait)
-	defer cancel()
-	for n, placed := range d.Firehose.Publish(ctx, es) {
-		out[from[n]].placed, out[from[n]].Problem = placed.Coordinates, unplaced(placed.Err)
-		d.tell(placed.Err)
+	if len(es) > 0 {
+		d.commit(ctx, rules, es, func(n int) *outcome { return &out[from[n]] })
 	}
 	return out, nil
+}
+
+// commit commits accepted events, and notes of each what became of it.
+func (d *door) commit(ctx context.Context, rules Snapshot, es []events.Envelope, of func(n int) *outcome) {
+	ctx, cancel := context.WithTimeout(ctx, d.Wait)
+	defer cancel()
+	began := time.Now()
+	for n, placed := range d.Firehose.Publish(ctx, es) {
+		o := of(n)
+		o.placed, o.Problem = placed.Coordinates, unplaced(placed.Err)
+		d.tell(placed.Err)
+		d.counts.decided(rules, es[n], *o)
+	}
+	d.counts.committed(began)
 }
 
 func (d *door) tell(err error) {

@@ -61,7 +61,7 @@ func (a *app) newReaders(control *kafka.Control, c cluster, metrics prometheus.R
 	if err != nil {
 		return nil, err
 	}
-	log, err := kafka.OpenAudit(c.brokers, c.registry, c.opts...)
+	log, err := kafka.OpenAudit(c.brokers, c.registry, watchedClient(c.opts, metrics, "audit")...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 		d.close()
 		return nil, err
 	}
-	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log})
+	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log, Metrics: metrics})
 	metrics.MustRegister(kafka.ShadowMetrics{Rules: control, Counts: c.shadows})
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
 	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})

@@ -22,6 +22,7 @@ type app struct {
 	tokenFlag   string
 	cfg         config.Config
 	log         *slog.Logger
+	registry    registry // of metrics; nil: a new one
 }
 
 // flagKeys says which configuration key a flag sets. Subcommands share it: a

@@ -27,27 +27,27 @@ func (a *app) openRules(brokers []string, client []kafka.Option, s topology.Sche
 }
 
 // pins give the groups that are pinned what they are pinned to.
-func (a *app) pins(rules *kafka.Control, shadows *processors.ShadowCounts) (map[string]func() (topology.Pinned, error), error) {
+func (a *app) pins(rules *kafka.Control, shadows *processors.ShadowCounts, routed *processors.RoutedCounts) (map[string]func() (topology.Pinned, error), error) {
 	secret, err := a.secret()
 	if err != nil {
 		return nil, err
 	}
 	signer := processors.NewAuditSigner(secret)
 	return map[string]func() (topology.Pinned, error){
-		topologies.Router.Name:       inForce(rules, shadows),
+		topologies.Router.Name:       inForce(rules, shadows, routed),
 		topologies.Audit.Name:        func() (topology.Pinned, error) { return signer, nil },
 		topologies.GracePeriods.Name: gracePolicies(rules),
 	}, nil
 }
 
 // inForce pins each transaction of the router to the rules as they are then.
-func inForce(c *kafka.Control, shadows *processors.ShadowCounts) func() (topology.Pinned, error) {
+func inForce(c *kafka.Control, shadows *processors.ShadowCounts, routed *processors.RoutedCounts) func() (topology.Pinned, error) {
 	return func() (topology.Pinned, error) {
 		rules, err := c.Rules()
 		if err != nil {
 			return nil, err
 		}
-		return processors.NewInForce(rules, time.Now()).Counting(shadows), nil
+		return processors.NewInForce(rules, time.Now()).Counting(shadows, routed), nil
 	}
 }
 

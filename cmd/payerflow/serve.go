@@ -20,6 +20,7 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/engine"
+	"payerflow/internal/observe"
 	"payerflow/internal/peers"
 	"payerflow/internal/topology"
 	"payerflow/processors"
@@ -66,14 +67,16 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	if s.peers, err = peers.Listen(ctx, a.cfg.Peers.Listen, peers.Security(a.cfg.Peers.TLS), a.log); err != nil {
 		return nil, coded(exitUnavailable, err)
 	}
-	metrics := prometheus.NewRegistry()
+	metrics := a.newRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry := codecs.OpenRegistry(registryURL)
 	if s.rules, err = a.openRules(brokers, client, registry, metrics); err != nil {
 		return nil, err
 	}
 	shadows := &processors.ShadowCounts{}
-	pins, err := a.pins(s.rules, shadows)
+	routed := &processors.RoutedCounts{}
+	metrics.MustRegister(kafka.RoutedMetrics{Counts: routed})
+	pins, err := a.pins(s.rules, shadows, routed)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	if more.replica {
 		s.doors, err = a.newReaders(s.rules, at, metrics)
 	} else {
-		if s.firehose, err = kafka.OpenFirehose(brokers, registry, client...); err != nil {
+		if s.firehose, err = kafka.OpenFirehose(brokers, registry, watchedClient(client, metrics, "firehose")...); err != nil {
 			return nil, err
 		}
 		at.firehose = s.firehose
@@ -103,7 +106,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	}
 	s.follows = more.replica
 	stopping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Guard: s.doors.guard, Doors: s.doors.all,
+	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Counts: metrics, Guard: s.doors.guard, Doors: s.doors.all,
 		Watches: s.engine, Watch: api.WatchBounds{Most: maxConnections()}, Stopping: stopping}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
 	s.http.RegisterOnShutdown(stop) // watches are told to come again, elsewhere
 	if s.doors.out != nil {
@@ -120,6 +123,24 @@ func (a *app) engineConfig(brokers []string, client []kafka.Option, metrics prom
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
 		Log: a.log, Metrics: metrics, Client: client,
 	}
+}
+
+// registry is where metrics are registered and read.
+type registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
+func (a *app) newRegistry() registry {
+	if a.registry != nil {
+		return a.registry
+	}
+	return prometheus.NewRegistry()
+}
+
+// watchedClient are the options of a client whose work is counted under a name.
+func watchedClient(client []kafka.Option, metrics prometheus.Registerer, name string) []kafka.Option {
+	return append(client[:len(client):len(client)], observe.Client(metrics, name))
 }
 
 // release closes what was opened of a server that does not come to run.

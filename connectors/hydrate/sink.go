@@ -18,6 +18,7 @@ import (
 
 	"payerflow/connectors/kafka"
 	"payerflow/connectors/store"
+	"payerflow/internal/observe"
 	"payerflow/internal/topology"
 )
 
@@ -46,6 +47,7 @@ type Sink struct {
 	read    *reader
 	log     *slog.Logger
 	metrics *metrics
+	counts  kgo.Opt           // of the client that reads
 	fault   func(step string) // a test's, between two steps
 
 	client  *kgo.Client
@@ -68,7 +70,7 @@ func New(brokers []string, s topology.Schemas, to *store.Store, log *slog.Logger
 		return nil, err
 	}
 	sink := &Sink{brokers: brokers, opts: opts, store: to, read: read, log: log, numbers: map[string]incarnation{}}
-	sink.metrics = newMetrics(sink, reg)
+	sink.metrics, sink.counts = newMetrics(sink, reg), observe.Client(reg, "store")
 	return sink, nil
 }
 
@@ -86,7 +88,7 @@ func (s *Sink) Run(ctx context.Context) error {
 		kgo.Balancers(kgo.RangeBalancer()), kgo.SessionTimeout(sessionTimeout), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.KeepControlRecords(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(linger), kgo.FetchMinBytes(fetchBytes), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.AdjustFetchOffsetsFn(s.begin),
-		kgo.OnPartitionsRevoked(s.moved), kgo.OnPartitionsLost(s.moved)}, s.opts)...)
+		kgo.OnPartitionsRevoked(s.moved), kgo.OnPartitionsLost(s.moved), s.counts}, s.opts)...)
 	if err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}

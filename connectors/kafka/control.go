@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"payerflow/events"
+	"payerflow/internal/observe"
 	"payerflow/internal/topology"
 	"payerflow/processors"
 	"payerflow/topologies"
@@ -62,12 +63,12 @@ func OpenControl(brokers []string, s topology.Schemas, base *processors.Rules, l
 	if err != nil {
 		return nil, err
 	}
-	tail, err := Open(brokers, append([]kgo.Opt{kgo.KeepControlRecords(), kgo.MetadataMinAge(100 * time.Millisecond),
+	tail, err := Open(brokers, append([]kgo.Opt{kgo.KeepControlRecords(), kgo.MetadataMinAge(100 * time.Millisecond), observe.Client(metrics, "rules"),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}})}, opts...)...)
 	if err != nil {
 		return nil, err
 	}
-	sender, err := Open(brokers, append([]kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordDeliveryTimeout(changeTimeout),
+	sender, err := Open(brokers, append([]kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordDeliveryTimeout(changeTimeout), observe.Client(metrics, "rules changes"),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0)}, opts...)...)
 	if err != nil {
 		tail.Close()

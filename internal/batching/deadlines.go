@@ -149,5 +149,12 @@ func (d *Deadlines) take(now time.Time) (due []Deadline, clock time.Time) {
 	return due, clock
 }
 
+// First is the first time that a row waits for, in unix microseconds, 0 where
+// none waits.
+func (d *Deadlines) First() int64 {
+	first, _ := d.tree.Min()
+	return first.at
+}
+
 // Len is how many rows wait.
 func (d *Deadlines) Len() int { return d.tree.Len() }

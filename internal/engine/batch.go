@@ -53,7 +53,8 @@ type batch struct {
 	m     *batching.Machine
 	last  kgo.Fetches              // polled last
 	next  map[topicPartition]int64 // positions behind what was polled
-	began time.Time                // of its end
+	began time.Time                // its transaction
+	ends  time.Time                // since when it is ended
 	span  span
 
 	pinned *topology.PinnedStatus // what the batch was pinned to
@@ -72,7 +73,7 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 		if o.Err = s.enterTurn(ctx); o.Err != nil {
 			return o
 		}
-		b.span = rt.p.g.e.span(rt.p.name)
+		b.began, b.span = time.Now(), rt.p.g.e.span(rt.p.name)
 		if err := rt.session.Begin(); err != nil {
 			o.Err = fmt.Errorf("begin transaction: %w", err)
 			rt.fail(o.Err)
@@ -100,7 +101,8 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 			rt.fail(o.Err)
 		}
 	case batching.DoFlush:
-		b.began = time.Now()
+		b.ends = time.Now()
+		rt.p.g.e.metrics.fold.WithLabelValues(rt.p.name).Observe(b.ends.Sub(b.began).Seconds())
 		if o.Again = s.held(); !o.Again {
 			if o.Err = b.mark(); o.Err != nil {
 				rt.fail(o.Err)
@@ -122,7 +124,7 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 			rt.p.pinned.Store(b.pinned)
 		}
 		b.span.end(b.m.Records, committed)
-		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.began).Seconds())
+		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.ends).Seconds())
 	case batching.DoDrop:
 		s.rows.drop()
 		b.span.end(b.m.Records, aborted)

@@ -53,6 +53,9 @@ func Open(cfg Config, groups []topology.Declared, schemas topology.Schemas) (*En
 	for _, g := range e.groups {
 		g.bindVersions(groups)
 	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(collector{e})
+	}
 	return e, nil
 }
 

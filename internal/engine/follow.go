@@ -147,7 +147,7 @@ func (f *follower) open() error {
 		from[p] = kgo.NewOffset().At(first)
 	}
 	f.client, err = kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(g.e.cfg.Brokers...), kgo.ClientID("payerflow-views"),
+		kgo.SeedBrokers(g.e.cfg.Brokers...), kgo.ClientID("payerflow-views"), g.e.cfg.counted("follow " + g.Name),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{g.Table.Name: from}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // begun anew where the log now begins
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), markers(),

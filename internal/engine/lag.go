@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -39,9 +38,8 @@ func (p *processor) watch(s *session) {
 		}
 		if lag, err := p.lag(s); err == nil {
 			behind := int64(0)
-			for at, n := range lag {
+			for _, n := range lag {
 				behind += n
-				p.g.e.metrics.lag.WithLabelValues(p.name, at.topic, strconv.Itoa(int(at.partition))).Set(float64(n))
 			}
 			if behind == 0 {
 				every = watchEvery

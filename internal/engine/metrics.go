@@ -13,7 +13,7 @@ type metrics struct {
 	restarts     *prometheus.CounterVec
 	holds        *prometheus.CounterVec
 	effects      *prometheus.CounterVec
-	lag          *prometheus.GaugeVec
+	fold         *prometheus.HistogramVec
 	heldBack     *prometheus.CounterVec
 }
 
@@ -44,15 +44,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		effects: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "payerflow_effects_total", Help: "Effects outside, by what came of each try: done or failed.",
 		}, []string{"group", "outcome"}),
-		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "payerflow_group_lag_records", Help: "Records between a group's position and the end of its input.",
-		}, []string{"group", "topic", "partition"}),
+		fold: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "payerflow_transaction_fold_seconds", Help: "Time from the begin of a transaction until all its records were folded, waiting for more records included.",
+			Buckets: prometheus.ExponentialBuckets(0.002, 2, 12),
+		}, []string{"group"}),
 		heldBack: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "payerflow_held_back_outputs_total", Help: "Outputs that a version of a view did not write because another one speaks.",
 		}, []string{"group"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.records, m.parked, m.dropped, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.lag, m.heldBack)
+		reg.MustRegister(m.records, m.parked, m.dropped, m.transactions, m.commit, m.restarts, m.holds, m.effects, m.fold, m.heldBack)
 	}
 	return m
 }

@@ -2,43 +2,18 @@ package engine
 
 import (
 	"context"
-	"errors"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/plugin/kprom"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"payerflow/internal/observe"
 )
 
-// clientMetrics are the counters of the client that reads and writes for a
-// group: requests, bytes, errors by broker.
-func (cfg Config) clientMetrics(group string) kgo.Opt {
-	if cfg.Metrics == nil {
-		return kgo.WithHooks()
-	}
-	reg := replacing{prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, cfg.Metrics)}
-	return kgo.WithHooks(kprom.NewMetrics("payerflow_kafka", kprom.Registerer(reg)))
-}
-
-// replacing lets the collectors of a run take the place of those of a run that
-// was cut short and never took them back.
-type replacing struct{ prometheus.Registerer }
-
-func (r replacing) MustRegister(cs ...prometheus.Collector) {
-	for _, c := range cs {
-		err := r.Register(c)
-		if known := (prometheus.AlreadyRegisteredError{}); errors.As(err, &known) {
-			r.Unregister(known.ExistingCollector)
-			err = r.Register(c)
-		}
-		if err != nil {
-			panic(err)
-		}
-	}
-}
+// counted counts what a client of this engine does.
+func (cfg Config) counted(client string) kgo.Opt { return observe.Client(cfg.Metrics, client) }
 
 func (cfg Config) tracer() trace.Tracer {
 	p := cfg.Traces

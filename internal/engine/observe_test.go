@@ -41,7 +41,8 @@ func TestWhatIsObservedHoldsNoKey(t *testing.T) {
 		if strings.Contains(said, canary) {
 			t.Error("a key shows")
 		}
-		for _, want := range []string{"payerflow_kafka_connects_total", "payerflow_records_total", "payerflow_transactions_total"} {
+		for _, want := range []string{"payerflow_kafka_connects_total", "payerflow_records_total", "payerflow_transactions_total",
+			"payerflow_transaction_fold_seconds", "payerflow_group_lag_seconds", "payerflow_table_rows", "payerflow_table_bytes", "payerflow_group_running", "payerflow_view_unknown"} {
 			if !strings.Contains(said, want) {
 				t.Errorf("no %s", want)
 			}

@@ -14,7 +14,8 @@ import (
 // is known to be folded.
 type positions struct {
 	mu       sync.RWMutex
-	running  bool // the session's tables are restored
+	running  bool      // the session's tables are restored
+	began    time.Time // since when they are
 	next     map[topicPartition]int64
 	caughtUp map[topicPartition]time.Time
 	ends     map[topicPartition]end   // not yet reached
@@ -61,7 +62,7 @@ func (p *positions) moves() <-chan struct{} {
 func (p *positions) reset(running bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.running = running
+	p.running, p.began = running, time.Now()
 	p.wake()
 	if !running {
 		clear(p.next)
@@ -161,6 +162,23 @@ func (p *positions) inputs() (out []topology.InputStatus) {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	return out
+}
+
+// behind is how long ago an input was last at its end, or since when it is
+// read and never was; 0 where it is there. ok is false where that was never
+// looked at.
+func (p *positions) behind(at topicPartition, now time.Time) (age time.Duration, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	lag, compared := p.lags[at]
+	since := p.began
+	if t, seen := p.caughtUp[at]; seen {
+		since = t
+	}
+	if lag == 0 {
+		return 0, compared
+	}
+	return now.Sub(since), compared
 }
 
 func (p *positions) get(at topicPartition) int64 {

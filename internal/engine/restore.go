@@ -68,6 +68,17 @@ func (r *restore) progress(now time.Time) string {
 		float64(r.count.Load())/elapsed.Seconds(), left.Round(100*time.Millisecond))
 }
 
+// left is how many records each restore under way has yet to read.
+func (rs *restores) left() map[int32]int64 {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	out := map[int32]int64{}
+	for p, r := range rs.open {
+		out[p] = max(0, r.end-r.next.Load())
+	}
+	return out
+}
+
 func (rs *restores) progress() (out []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

@@ -103,7 +103,7 @@ func (rt *runtime) open(ctx context.Context) error {
 		kgo.HeartbeatInterval(heartbeat),
 		kgo.RebalanceTimeout(max(cfg.SessionTimeout, cfg.TransactionTimeout)), // whoever needs longer has lost its batch
 		kgo.BlockRebalanceOnPoll(),
-		cfg.clientMetrics(rt.p.name),
+		cfg.counted(rt.p.name),
 		kgo.WithHooks(rt.lease),
 		kgo.OnPartitionsAssigned(rt.onAssigned),
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { rt.endSession() }),

@@ -24,6 +24,7 @@ type store struct {
 	offset    int64 // of what is written and what is in the batch, -1: none
 	recovered atomic.Bool
 	waiting   atomic.Int64 // rows with a deadline
+	first     atomic.Int64 // the first of these, unix microseconds
 	standby   bool         // of a partition that another worker folds
 	end       int64        // of the changelog when a standby was opened
 }

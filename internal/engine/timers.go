@@ -17,6 +17,7 @@ func (s *session) tellWaiting() {
 	for p := range s.rows.All() {
 		if st := g.e.state.opened(g.Table.Name, p.Number); st != nil && p.Deadlines != nil {
 			st.waiting.Store(int64(p.Deadlines.Len()))
+			st.first.Store(p.Deadlines.First())
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (ts *tails) start() (err error) {
 		return nil
 	}
 	if ts.client, err = kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(ts.e.cfg.Brokers...), kgo.ClientID("payerflow-watch"),
+		kgo.SeedBrokers(ts.e.cfg.Brokers...), kgo.ClientID("payerflow-watch"), ts.e.cfg.counted("watch"),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), markers(),
 		kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(1 << 20), kgo.FetchMaxWait(250 * time.Millisecond),
 	}, ts.e.cfg.Client...)...); err != nil {
