@@ -24,6 +24,7 @@ const (
 // verifyFlags choose what is verified.
 type verifyFlags struct {
 	views, key      string
+	at              []string
 	instead         map[string]string
 	parts           map[string]*bool
 	all, tablesOnly bool
@@ -52,6 +53,7 @@ HTTP answers. Counts and keyed hashes of keys are shown, never a key or a value.
 Exit code 0: equal; 1: different; 2: it could not be decided.`,
 		Example: `  payerflow verify
   payerflow verify --view claim-status -o json
+  payerflow verify --view claim-status --at claims.claim.submitted/0=120,claims.claim.submitted/1=98
   payerflow verify --duplicates --audit --tables-only`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if selfTest {
@@ -71,6 +73,7 @@ Exit code 0: equal; 1: different; 2: it could not be decided.`,
 	f.BoolVar(&o.tablesOnly, "tables-only", false, "ask no server: compare the log with tables alone")
 	f.IntVar(&o.rows, "rows", verifyRows, "most rows of a view that HTTP is asked for, beyond them a sample; 0: all")
 	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long to wait for groups to fold what there is")
+	f.StringSliceVar(&o.at, "at", nil, "TOPIC/PARTITION=OFFSET, with commas: take the logs of views up to these, and leave out rows that know more; or @FILE with the positions of an answer")
 	f.StringVar(&o.key, "public-key", "", "file with the deployment's public key (default: from the deployment's secret)")
 	f.StringToStringVar(&o.instead, "instead", nil, "TOPIC=COPY: read the copy where routes, redaction and duplicates look at a consumer or domain topic")
 	f.StringVar(&o.audit.Received, "received-topic", o.audit.Received, "topic in place of audit.received")
@@ -83,9 +86,12 @@ Exit code 0: equal; 1: different; 2: it could not be decided.`,
 func (a *app) verify(ctx context.Context, o verifyFlags) error {
 	log, err := a.verifyLog()
 	if err != nil {
-		return err
+		return coded(verifyUndecided, err)
 	}
 	log.Instead = o.instead
+	if log.At, err = offsets(o.at); err != nil {
+		return coded(verifyUndecided, err)
+	}
 	answers, err := a.verifyAnswers(o)
 	if err != nil {
 		return err

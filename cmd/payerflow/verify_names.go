@@ -13,19 +13,52 @@ import (
 
 // What the auditor is told of the declarations: names, and nothing that decides.
 
-// verifiable are the views of which there is a model.
-func verifiable() map[string]func(context.Context, *verify.Log, *verify.Answers, time.Duration) (*verify.Check, error) {
-	return map[string]func(context.Context, *verify.Log, *verify.Answers, time.Duration) (*verify.Check, error){
-		"claim-status": func(ctx context.Context, l *verify.Log, http *verify.Answers, wait time.Duration) (*verify.Check, error) {
-			return l.Claims(ctx, viewToVerify(topologies.ClaimStatus.Declare(), topologies.ClaimEDI.Declare()), claimTopics(), http, wait)
-		},
-		"claims-by-member": func(ctx context.Context, l *verify.Log, _ *verify.Answers, wait time.Duration) (*verify.Check, error) {
-			return l.ClaimsByMember(ctx, viewToVerify(topologies.ClaimsByMember.Declare(), topologies.ClaimEDI.Declare(), topologies.ClaimStatus.Declare()), claimTopics(), wait)
-		},
-		"claims-by-provider": func(ctx context.Context, l *verify.Log, _ *verify.Answers, wait time.Duration) (*verify.Check, error) {
-			return l.ClaimsByProvider(ctx, viewToVerify(topologies.ClaimsByProvider.Declare(), topologies.ClaimEDI.Declare(), topologies.ClaimStatus.Declare()), claimTopics(), wait)
-		},
+// verifying checks one view.
+type verifying func(context.Context, *verify.Log, *verify.Answers, time.Duration) (*verify.Check, error)
+
+// checked ties a model to the names of what a group reads.
+func checked[T any](model func(*verify.Log, context.Context, verify.View, T, *verify.Answers, time.Duration) (*verify.Check, error), topics T, g topology.Declared, before ...topology.Declared) verifying {
+	return func(ctx context.Context, l *verify.Log, http *verify.Answers, wait time.Duration) (*verify.Check, error) {
+		return model(l, ctx, viewToVerify(g, before...), topics, http, wait)
 	}
+}
+
+// verifiable are the views of which there is a model.
+func verifiable() map[string]verifying {
+	status, edi, bookings := topologies.ClaimStatus.Declare(), topologies.ClaimEDI.Declare(), topologies.BookingCoverage.Declare()
+	auths, members, providers := topologies.PriorAuths.Declare(), topologies.MemberCoverage.Declare(), topologies.ProviderStanding.Declare()
+	who, whom := topologies.ProviderProfiles.Declare(), topologies.PatientProfiles.Declare()
+	return map[string]verifying{
+		"claim-status":                 checked((*verify.Log).Claims, claimTopics(), status, edi),
+		"claims-by-member":             checked((*verify.Log).ClaimsByMember, claimTopics(), topologies.ClaimsByMember.Declare(), edi, status),
+		"claims-by-provider":           checked((*verify.Log).ClaimsByProvider, claimTopics(), topologies.ClaimsByProvider.Declare(), edi, status),
+		"prior-auths":                  checked((*verify.Log).PriorAuths, followedBy(auths)(topologies.PriorAuthDecided.Topic), auths),
+		"member-coverage":              checked((*verify.Log).MemberCoverage, coverageTopics(members), members),
+		"provider-standing":            checked((*verify.Log).ProviderStanding, standingTopics(providers), providers),
+		"booking-coverage":             checked((*verify.Log).BookingCoverage, bookingTopics(bookings), bookings),
+		"booking-coverage-by-member":   checked((*verify.Log).CoverageByMember, bookingTopics(bookings), topologies.CoverageByMember.Declare(), bookings),
+		"booking-coverage-by-provider": checked((*verify.Log).CoverageByProvider, bookingTopics(bookings), topologies.CoverageByProvider.Declare(), bookings),
+		"provider-profiles":            checked((*verify.Log).ProviderProfiles, followedBy(who)(topologies.ProviderProfile.Topic), who),
+		"patient-profiles":             checked((*verify.Log).PatientProfiles, followedBy(whom)(topologies.PatientProfile.Topic), whom),
+	}
+}
+
+func coverageTopics(g topology.Declared) verify.CoverageTopics {
+	by := followedBy(g)
+	return verify.CoverageTopics{Verified: by(topologies.CoverageVerified.Topic), Terminated: by(topologies.CoverageTerminated.Topic),
+		Activated: by(topologies.EnrollmentActivated.Topic), EnrollmentTerminated: by(topologies.EnrollmentTerminated.Topic),
+		PlanChanged: by(topologies.EnrollmentPlanChanged.Topic)}
+}
+
+func standingTopics(g topology.Declared) verify.StandingTopics {
+	by := followedBy(g)
+	return verify.StandingTopics{Credentialing: by(topologies.CredentialingChanged.Topic), Network: by(topologies.NetworkUpdated.Topic)}
+}
+
+func bookingTopics(g topology.Declared) verify.BookingTopics {
+	by := followedBy(g)
+	return verify.BookingTopics{Bookings: by(topologies.Bookings.Topic), CoverageAnswers: by(topologies.BookingMember.Answers().Topic),
+		StandingAnswers: by(topologies.BookingProvider.Answers().Topic)}
 }
 
 func claimTopics() verify.ClaimTopics {

@@ -63,8 +63,9 @@ func (s *scratch) test(ctx context.Context) ([]tested, error) {
 		answers := p.Answers
 		return s.everything(ctx, verify.Planted{Log: p.Log, Answers: &answers, Chain: p.Chain})
 	}
-	if err := s.await(ctx, "folded", func() bool { return rowsThatAreEqual(whole()) == scratchClaims }); err != nil {
-		return nil, err
+	var last verify.Report
+	if err := s.await(ctx, "folded", func() bool { last = whole(); return rowsThatAreEqual(last) == scratchClaims }); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, strings.Join(judged("", "", nil, last).Found, ", "))
 	}
 	results := []tested{judged("nothing", "", nil, whole())}
 	for _, d := range p.Defects() {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -48,11 +50,46 @@ func (a *Answers) batch(ctx context.Context, view string, keys []string, synthet
 	if err != nil {
 		return nil, err
 	}
+	var out struct {
+		Rows []answer `json:"rows"`
+	}
+	err = a.ask(ctx, http.MethodPost, view, "/batch", url.Values{"synthetic": {strconv.FormatBool(synthetic)}}, body, &out)
+	if err == nil && len(out.Rows) != len(keys) {
+		err = fmt.Errorf("%s does not answer each key of a batch of %s", a.Base, view)
+	}
+	return out.Rows, err
+}
+
+// list pages through the rows under a key.
+func (a *Answers) list(ctx context.Context, view, key string, synthetic bool) (values []json.RawMessage, err error) {
+	query := url.Values{"synthetic": {strconv.FormatBool(synthetic)}, "limit": {"1000"}}
+	for {
+		var out struct {
+			Rows []struct {
+				Value json.RawMessage `json:"value"`
+			} `json:"rows"`
+			Next string `json:"next"`
+		}
+		if err := a.ask(ctx, http.MethodGet, view, "/"+url.PathEscape(key), query, nil, &out); err != nil {
+			return nil, err
+		}
+		for _, row := range out.Rows {
+			values = append(values, row.Value)
+		}
+		if out.Next == "" {
+			return values, nil
+		}
+		query.Set("cursor", out.Next)
+	}
+}
+
+// ask puts a question about a view. Errors name no key.
+func (a *Answers) ask(ctx context.Context, method, view, below string, query url.Values, body []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("%s/v1/views/%s/batch?synthetic=%t", a.Base, view, synthetic), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, a.Base+"/v1/views/"+view+below+"?"+query.Encode(), bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("%s cannot be asked about %s", a.Base, view)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if a.Token != "" {
@@ -60,21 +97,18 @@ func (a *Answers) batch(ctx context.Context, view string, keys []string, synthet
 	}
 	resp, err := cmp.Or(a.client, http.DefaultClient).Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("no server answers at %s", a.Base)
+		return fmt.Errorf("no server answers at %s", a.Base)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("the answer of %s broke off", a.Base)
+		return fmt.Errorf("the answer of %s broke off", a.Base)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s to a batch of %s", a.Base, resp.Status, view)
+		return fmt.Errorf("%s answers %s when it is asked about %s", a.Base, resp.Status, view)
 	}
-	var out struct {
-		Rows []answer `json:"rows"`
+	if json.Unmarshal(text, out) != nil {
+		return fmt.Errorf("what %s answers about %s is no page of rows", a.Base, view)
 	}
-	if err := json.Unmarshal(text, &out); err != nil || len(out.Rows) != len(keys) {
-		return nil, fmt.Errorf("%s does not answer each key of a batch of %s", a.Base, view)
-	}
-	return out.Rows, nil
+	return nil
 }

@@ -17,87 +17,50 @@ type claim struct {
 	auths  map[string]*tables.PriorAuth       // by authorization, as said last
 }
 
-// claims are the facts of all claims of one pass, by stored key.
-type claims map[string]*claim
-
-func (c claims) of(key string) *claim {
-	if c[key] == nil {
-		c[key] = &claim{}
-	}
-	return c[key]
-}
-
 // add keeps a fact, unless an event of the same type and id came before.
-func (c claims) add(key string, f tables.ClaimFact) {
-	one := c.of(key)
-	if !slices.ContainsFunc(one.facts, func(h tables.ClaimFact) bool { return h.ID == f.ID && h.Type == f.Type }) {
-		one.facts = append(one.facts, f)
+func (c *claim) add(f tables.ClaimFact) {
+	if !slices.ContainsFunc(c.facts, func(h tables.ClaimFact) bool { return h.ID == f.ID && h.Type == f.Type }) {
+		c.facts = append(c.facts, f)
 	}
 }
-
-// answered is what a join tells a claim: the value at a key of another group.
-type answered[V any] struct {
-	Left  string `avro:"left"`
-	Key   string `avro:"key"`
-	Value *V     `avro:"value"`
-}
-
-func (a answered[V]) Subject() string { return a.Left }
-func (a answered[V]) Validate() error { return nil }
 
 // ClaimTopics names what the claim model reads, and who folds it.
 type ClaimTopics struct {
 	Submitted, Adjudicated, Paid, AppealResolved, AppealUpdated, EDIInbound, EDIOutbound, AuthAnswers, GraceAnswers Follower
 }
 
-const eventBytes, ediBytes = 1 << 20, 10 << 20
-
 // claimSources hands what the topics hold over to the claims that want it.
-func (l *Log) claimSources(t ClaimTopics, wants func(key string) bool, into func() claims) (out []source, err error) {
-	keep := func(s source, bad error) {
-		if out = append(out, s); err == nil {
-			err = bad
-		}
+func (l *Log) claimSources(t ClaimTopics) func(taking[claim]) ([]source, error) {
+	return func(to taking[claim]) ([]source, error) {
+		var all gathered
+		all.add(claimFacts(l, t.Submitted, to, func(e events.ClaimSubmitted) tables.ClaimFact {
+			return tables.ClaimFact{Type: e.Type, At: e.SubmittedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, PlanID: &e.PlanID, ClaimType: &e.ClaimType,
+				ServiceDate: &e.ServiceDate, Billed: &e.TotalBilledAmount, RequiresPriorAuth: &e.RequiresPriorAuth, PriorAuthID: e.PriorAuthID, ServiceCode: e.ServiceCode}
+		}))
+		all.add(claimFacts(l, t.Adjudicated, to, func(e events.ClaimAdjudicated) tables.ClaimFact {
+			return tables.ClaimFact{Type: e.Type, At: e.AdjudicatedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, Billed: e.TotalBilledAmount,
+				Allowed: e.AllowedAmount, Paid: e.PaidAmount, MemberResponsibility: e.MemberResponsibility,
+				CostShare: sum(e.DeductibleApplied, e.CopayApplied, e.CoinsuranceApplied), DenialCode: e.DenialReasonCode, DenialText: e.DenialReasonText,
+				AppealDeadline: e.AppealDeadline}
+		}))
+		all.add(claimFacts(l, t.Paid, to, func(e events.ClaimPaid) tables.ClaimFact {
+			return tables.ClaimFact{Type: e.Type, At: e.PaidAt, MemberID: e.MemberID, ProviderID: e.ProviderID, PaymentID: &e.PaymentID, Paid: &e.PaidAmount,
+				RecordedBy: &e.RecordedBy}
+		}))
+		all.add(claimFacts(l, t.AppealResolved, to, func(e events.AppealResolved) tables.ClaimFact {
+			return tables.ClaimFact{Type: e.Type, At: e.ResolvedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, AppealID: &e.AppealID, Outcome: &e.Outcome,
+				Level: e.Level, Text: e.ReasonText, Allowed: e.AllowedAmount, Paid: e.PaidAmount, MemberResponsibility: e.MemberResponsibility}
+		}))
+		all.add(claimFacts(l, t.AppealUpdated, to, func(e events.AppealUpdated) tables.ClaimFact {
+			return tables.ClaimFact{Type: e.Type, At: e.UpdatedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, AppealID: &e.AppealID,
+				SourceSystem: &e.SourceSystem, Level: e.Level, Text: e.Text, InformationDueDate: e.InformationDueDate, Outcome: e.Outcome}
+		}))
+		all.add(l.inbound(t.EDIInbound, to))
+		all.add(l.outbound(t.EDIOutbound, to))
+		all.add(answersOf(l, t.AuthAnswers, to, func(c *claim, auth string, a *tables.PriorAuth) { c.auths = with(c.auths, auth, a) }))
+		all.add(answersOf(l, t.GraceAnswers, to, func(c *claim, member string, g *tables.MemberGrace) { c.graces = with(c.graces, member, spansOf(g)) }))
+		return all.sources, all.err
 	}
-	keep(factsOf(l, t.Submitted, eventBytes, wants, into, func(e events.ClaimSubmitted) tables.ClaimFact {
-		return tables.ClaimFact{Type: e.Type, At: e.SubmittedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, PlanID: &e.PlanID, ClaimType: &e.ClaimType,
-			ServiceDate: &e.ServiceDate, Billed: &e.TotalBilledAmount, RequiresPriorAuth: &e.RequiresPriorAuth, PriorAuthID: e.PriorAuthID, ServiceCode: e.ServiceCode}
-	}))
-	keep(factsOf(l, t.Adjudicated, eventBytes, wants, into, func(e events.ClaimAdjudicated) tables.ClaimFact {
-		return tables.ClaimFact{Type: e.Type, At: e.AdjudicatedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, Billed: e.TotalBilledAmount,
-			Allowed: e.AllowedAmount, Paid: e.PaidAmount, MemberResponsibility: e.MemberResponsibility,
-			CostShare: sum(e.DeductibleApplied, e.CopayApplied, e.CoinsuranceApplied), DenialCode: e.DenialReasonCode, DenialText: e.DenialReasonText,
-			AppealDeadline: e.AppealDeadline}
-	}))
-	keep(factsOf(l, t.Paid, eventBytes, wants, into, func(e events.ClaimPaid) tables.ClaimFact {
-		return tables.ClaimFact{Type: e.Type, At: e.PaidAt, MemberID: e.MemberID, ProviderID: e.ProviderID, PaymentID: &e.PaymentID, Paid: &e.PaidAmount,
-			RecordedBy: &e.RecordedBy}
-	}))
-	keep(factsOf(l, t.AppealResolved, eventBytes, wants, into, func(e events.AppealResolved) tables.ClaimFact {
-		return tables.ClaimFact{Type: e.Type, At: e.ResolvedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, AppealID: &e.AppealID, Outcome: &e.Outcome,
-			Level: e.Level, Text: e.ReasonText, Allowed: e.AllowedAmount, Paid: e.PaidAmount, MemberResponsibility: e.MemberResponsibility}
-	}))
-	keep(factsOf(l, t.AppealUpdated, eventBytes, wants, into, func(e events.AppealUpdated) tables.ClaimFact {
-		return tables.ClaimFact{Type: e.Type, At: e.UpdatedAt, MemberID: e.MemberID, ProviderID: e.ProviderID, AppealID: &e.AppealID,
-			SourceSystem: &e.SourceSystem, Level: e.Level, Text: e.Text, InformationDueDate: e.InformationDueDate, Outcome: e.Outcome}
-	}))
-	keep(l.inbound(t.EDIInbound, wants, into))
-	keep(l.outbound(t.EDIOutbound, wants, into))
-	keep(sourceOf(l, t.AuthAnswers, eventBytes, func(r *kgo.Record, _ func() (string, error), a answered[tables.PriorAuth]) error {
-		if key := storedKey(r, a.Left); wants(key) {
-			one := into().of(key)
-			one.auths = with(one.auths, a.Key, a.Value)
-		}
-		return nil
-	}))
-	keep(sourceOf(l, t.GraceAnswers, eventBytes, func(r *kgo.Record, _ func() (string, error), a answered[tables.MemberGrace]) error {
-		if key := storedKey(r, a.Left); wants(key) {
-			one := into().of(key)
-			one.graces = with(one.graces, a.Key, spansOf(a.Value))
-		}
-		return nil
-	}))
-	return out, err
 }
 
 func with[V any](m map[string]V, key string, v V) map[string]V {
@@ -118,44 +81,47 @@ func spansOf(g *tables.MemberGrace) []tables.ClaimGraceSpan {
 	return out
 }
 
-// factsOf reads events that are keyed by their claim.
-func factsOf[E event](l *Log, f Follower, limit int, wants func(string) bool, into func() claims, fact func(E) tables.ClaimFact) (source, error) {
-	return sourceOf(l, f, limit, func(r *kgo.Record, id func() (string, error), e E) error {
-		return addFact(r, storedKey(r, string(r.Key)), id, fact(e), wants, into)
+func claimFacts[E event](l *Log, f Follower, to taking[claim], fact func(E) tables.ClaimFact) (source, error) {
+	return factsOf(l, f, eventBytes, to, func(c *claim, id string, e E) {
+		one := fact(e)
+		one.ID = id
+		c.add(one)
 	})
-}
-
-func addFact(r *kgo.Record, key string, id func() (string, error), f tables.ClaimFact, wants func(string) bool, into func() claims) (err error) {
-	if !wants(key) {
-		return nil
-	}
-	if f.ID, err = id(); err == nil {
-		into().add(key, f)
-	}
-	return err
 }
 
 // inbound reads 837s that name their claim; those of a test interchange count
 // where they are marked as synthetic.
-func (l *Log) inbound(f Follower, wants func(string) bool, into func() claims) (source, error) {
+func (l *Log) inbound(f Follower, to taking[claim]) (source, error) {
 	return sourceOf(l, f, ediBytes, func(r *kgo.Record, id func() (string, error), e events.EDIInbound) error {
 		if e.Type != events.TypeEDI837Received || !aboutClaim(r, e.ClaimID, e.UsageIndicator) {
 			return nil
 		}
-		return addFact(r, storedKey(r, string(*e.ClaimID)), id, tables.ClaimFact{Type: e.Type, At: e.ReceivedAt, MemberID: text(e.MemberID), ProviderID: text(e.ProviderID),
-			EDITransactionID: &e.EDITransactionID, PatientControlNumber: e.PatientControlNumber}, wants, into)
+		return item(r, *e.ClaimID, id, to, tables.ClaimFact{Type: e.Type, At: e.ReceivedAt, MemberID: text(e.MemberID), ProviderID: text(e.ProviderID),
+			EDITransactionID: &e.EDITransactionID, PatientControlNumber: e.PatientControlNumber})
 	})
 }
 
 // outbound reads 835s in the same way.
-func (l *Log) outbound(f Follower, wants func(string) bool, into func() claims) (source, error) {
+func (l *Log) outbound(f Follower, to taking[claim]) (source, error) {
 	return sourceOf(l, f, ediBytes, func(r *kgo.Record, id func() (string, error), e events.EDIOutbound) error {
 		if e.Type != events.TypeEDI835Generated || !aboutClaim(r, e.ClaimID, e.UsageIndicator) {
 			return nil
 		}
-		return addFact(r, storedKey(r, string(*e.ClaimID)), id, tables.ClaimFact{Type: e.Type, At: e.GeneratedAt, MemberID: text(e.MemberID), ProviderID: text(e.ProviderID),
-			EDITransactionID: &e.EDITransactionID, ClaimStatusCode: e.ClaimStatusCode, PaymentID: e.PaymentID, Paid: e.PaidAmount}, wants, into)
+		return item(r, *e.ClaimID, id, to, tables.ClaimFact{Type: e.Type, At: e.GeneratedAt, MemberID: text(e.MemberID), ProviderID: text(e.ProviderID),
+			EDITransactionID: &e.EDITransactionID, ClaimStatusCode: e.ClaimStatusCode, PaymentID: e.PaymentID, Paid: e.PaidAmount})
 	})
+}
+
+// item adds an X12 item, which is keyed by itself, to its claim.
+func item(r *kgo.Record, claimID events.ID, id func() (string, error), to taking[claim], f tables.ClaimFact) (err error) {
+	key := storedKey(r, string(claimID))
+	if !to.wants(key) {
+		return nil
+	}
+	if f.ID, err = id(); err == nil {
+		to.into().of(key).add(f)
+	}
+	return err
 }
 
 func aboutClaim(r *kgo.Record, claim *events.ID, usage string) bool {

@@ -91,7 +91,7 @@ func (l *life) markAmounts(marks map[string]bool, payments []paidOnce) {
 		if d.Allowed == nil {
 			continue
 		}
-		if both := sum(known(d.Paid), known(d.MemberResponsibility)); both == nil || *both != *d.Allowed {
+		if both := sum(orNothing(d.Paid), orNothing(d.MemberResponsibility)); both == nil || *both != *d.Allowed {
 			marks["AMOUNTS_DO_NOT_ADD_UP"] = true
 		}
 		if d.CostShare != nil && d.MemberResponsibility != nil && *d.CostShare != *d.MemberResponsibility {
@@ -109,7 +109,7 @@ func (l *life) markAmounts(marks map[string]bool, payments []paidOnce) {
 	}
 }
 
-func known(m *events.Money) *events.Money {
+func orNothing(m *events.Money) *events.Money {
 	if m == nil {
 		return new(events.Money)
 	}

@@ -29,10 +29,16 @@ type Log struct {
 	// PassRecords is about how many records of a view's log are kept at once; 0:
 	// 300,000.
 	PassRecords int64
+	// At are offsets up to which the logs of views are taken, as far as it names
+	// them, in place of the positions of their groups; nil: those.
+	At Vector
 	// Instead names copies that are read in place of consumer and domain topics
 	// where what was delivered is looked at.
 	Instead map[string]string
 }
+
+// Vector is an offset for each partition of some topics.
+type Vector map[string]map[int32]int64
 
 // span is a run of offsets of one partition.
 type span struct{ from, to int64 }

@@ -58,18 +58,15 @@ func (p positions) behind(ends spans) (n int64) {
 	return n
 }
 
-// settle waits until groups have folded all there is, or their positions have
-// stood still for a moment, or the time is over. It returns the positions, and
-// whether they stood still.
+// settle waits until groups have folded all there is, or all that there was a
+// moment ago, or their positions have stood still for one, or the time is over.
+// It returns the positions, and whether nothing moves.
 func (l *Log) settle(ctx context.Context, followers []Follower, wait time.Duration) (p positions, still bool, err error) {
-	var topics []string
-	for _, f := range followers {
-		topics = append(topics, f.Topic)
-	}
 	until := time.Now().Add(wait)
 	was, looks := int64(-1), 0
+	var before []spans // what there was, look by look
 	for {
-		ends, err := l.held(ctx, false, topics...)
+		ends, err := l.held(ctx, false, topicsOf(followers)...)
 		if err != nil {
 			return nil, false, err
 		}
@@ -80,8 +77,12 @@ func (l *Log) settle(ctx context.Context, followers []Follower, wait time.Durati
 		if looks++; behind != was {
 			was, looks = behind, 0
 		}
-		if still = behind == 0 || looks >= stillEnough; still || time.Now().After(until) {
-			return p, still, nil
+		if before = append(before, ends); behind == 0 || looks >= stillEnough {
+			return p, true, nil
+		}
+		keepsUp := len(before) > upEnough && p.behind(before[len(before)-1-upEnough]) == 0
+		if keepsUp || time.Now().After(until) {
+			return p, false, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -93,5 +94,6 @@ func (l *Log) settle(ctx context.Context, followers []Follower, wait time.Durati
 
 const (
 	settleEvery = 200 * time.Millisecond
-	stillEnough = 5 // looks at which nothing has moved: what is left are marks, or nobody is there
+	stillEnough = 5  // looks at which nothing has moved: what is left are marks, or nobody is there
+	upEnough    = 10 // looks ago: who has folded all of then keeps up with what goes on
 )

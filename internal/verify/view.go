@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,7 +34,7 @@ type model interface {
 // passRecords is about how many records of the log one pass keeps.
 const passRecords = 300_000
 
-// Rows checks a view: what the log up to the positions of its groups must have
+// rows checks a view: what the log up to the positions of its groups must have
 // made, against the table's topic, and against HTTP where there is a server.
 func (l *Log) rows(ctx context.Context, v View, m model, http *Answers, wait time.Duration) (*Check, error) {
 	c := newCheck("view " + v.Name)
@@ -42,41 +42,39 @@ func (l *Log) rows(ctx context.Context, v View, m model, http *Answers, wait tim
 	if err != nil {
 		return nil, err
 	}
-	followers := append([]Follower(nil), v.Between...)
-	var topics []string
+	run := viewRun{l: l, v: v, m: m, c: c, http: http, waiting: map[Follower]int64{}}
+	run.followers = slices.Clone(v.Between)
 	for _, s := range all {
-		followers, topics = append(followers, s.Follower), append(topics, s.Topic)
+		run.followers = append(run.followers, s.Follower)
 	}
-	at, settled, err := l.settle(ctx, followers, wait)
-	if err != nil {
+	if run.at, run.still, err = l.settle(ctx, run.followers, wait); err != nil {
 		return nil, err
 	}
-	held, err := l.held(ctx, true, topics...)
-	if err != nil {
+	if run.held, err = l.held(ctx, true, topicsOf(run.followers)...); err != nil {
 		return nil, err
 	}
-	for topic, ps := range held {
-		for p, s := range ps {
-			if s.from > 0 {
-				c.undecided(fmt.Sprintf("%s/%d begins at %d: what lay before is gone, and rows may know of it", topic, p, s.from))
+	if !run.upTo(l.At) {
+		return c, nil
+	}
+	records := int64(0)
+	for _, s := range all {
+		records += spans{s.Topic: run.held[s.Topic]}.size()
+		for p, s2 := range run.held[s.Topic] {
+			if s2.from > 0 {
+				c.undecided(fmt.Sprintf("%s/%d begins at %d: what lay before is gone, and rows may know of it", s.Topic, p, s2.from))
 			}
 		}
 	}
-	letters, err := l.parkedBy(ctx, v.Letters, v.Groups...)
-	if err != nil {
+	if run.letters, err = l.parkedBy(ctx, v.Letters, v.Groups...); err != nil {
 		return nil, err
 	}
-	run := viewRun{l: l, v: v, m: m, c: c, at: at, held: held, letters: letters, http: http}
-	run.passes = int(held.size()/cmp.Or(l.PassRecords, passRecords)) + 1
+	run.passes = int(records/cmp.Or(l.PassRecords, passRecords)) + 1
 	for run.pass = range run.passes {
 		if err := run.one(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if c.Counts["moving"] > 0 && settled {
-		c.undecided("records lie before the groups that nobody folds: is a worker running?")
-	}
-	return c, nil
+	return c, run.decided(ctx)
 }
 
 // viewRun is one check of a view.
@@ -85,12 +83,15 @@ type viewRun struct {
 	v            View
 	m            model
 	c            *Check
+	followers    []Follower
 	at           positions
-	held         spans
+	still        bool  // positions stood still, or all was folded
+	held         spans // when it began
 	letters      parked
 	http         *Answers
 	pass, passes int
 	differ       map[string][]difference // by the row's home
+	waiting      map[Follower]int64      // records that lay before a group already when it began
 }
 
 // difference is what is wrong with one row.
@@ -118,7 +119,7 @@ func (run *viewRun) one(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := run.fold(ctx, sources, func(s source, p int32, held span) span {
+	if err := run.fold(ctx, sources, run.held, func(s source, p int32, held span) span {
 		return span{held.from, min(held.to, run.at.at(s.Follower, p))}
 	}, true); err != nil {
 		return err
@@ -131,8 +132,8 @@ func (run *viewRun) one(ctx context.Context) error {
 	}
 	for _, key := range run.m.moving() {
 		delete(run.differ, key)
-		run.c.Counts["moving"]++
 	}
+	run.c.Counts["moving"] += int64(len(run.m.moving()))
 	for _, all := range run.differ {
 		for _, d := range all {
 			run.c.found(d.kind, d.where, run.l.Hash(d.key), "", d.fields...)
@@ -143,17 +144,20 @@ func (run *viewRun) one(ctx context.Context) error {
 
 // fold reads parts of the sources into the model. What a group had to park
 // must be parked, and nothing else.
-func (run *viewRun) fold(ctx context.Context, sources []source, part func(source, int32, span) span, judged bool) error {
+func (run *viewRun) fold(ctx context.Context, sources []source, held spans, part func(source, int32, span) span, judged bool) error {
 	todo, by := spans{}, map[string]source{}
 	for _, s := range sources {
 		by[s.Topic] = s
-		for p, held := range run.held[s.Topic] {
-			todo.set(s.Topic, p, part(s, p, held))
+		for p, all := range held[s.Topic] {
+			todo.set(s.Topic, p, part(s, p, all))
 		}
 	}
 	return run.l.read(ctx, todo, false, func(r *kgo.Record) error {
 		letter, is := run.letters.whole(coordinates{r.Topic, r.Partition, r.Offset})
-		if judged && run.pass == 0 {
+		switch {
+		case !judged:
+			run.waits(by[r.Topic].Follower, r)
+		case run.pass == 0:
 			run.c.Counts["records"]++
 		}
 		if is && !byDecoding[letter.code] {
@@ -178,52 +182,3 @@ func (run *viewRun) fold(ctx context.Context, sources []source, part func(source
 var byDecoding = map[string]bool{"NULL_VALUE": true, "INVALID_KEY": true, "KEY_MISMATCH": true, "UNDECODABLE": true, "INVALID_EVENT": true,
 	"BAD_FRAME": true, "UNKNOWN_SCHEMA": true, "INCOMPATIBLE_SCHEMA": true, "BAD_AVRO": true, "TRAILING_BYTES": true, "MISSING_FIELD": true,
 	"INVALID_VALUE": true, "UNKNOWN_EVENT_TYPE": true}
-
-// leftOver notes the keys of what had not been folded when this began.
-func (run *viewRun) leftOver(ctx context.Context, sources []source) error {
-	run.m.tail()
-	topics := make([]string, 0, len(sources)+len(run.v.Between))
-	for _, s := range sources {
-		topics = append(topics, s.Topic)
-	}
-	now, err := run.l.held(ctx, true, topics...)
-	if err != nil {
-		return err
-	}
-	was := run.held
-	run.held = now
-	err = run.fold(ctx, sources, func(s source, p int32, held span) span {
-		return span{max(held.from, run.at.at(s.Follower, p)), held.to}
-	}, false)
-	if run.held = was; err != nil {
-		return err
-	}
-	for _, b := range run.v.Between {
-		topics = append(topics, b.Topic)
-	}
-	if now, err = run.l.held(ctx, true, topics...); err != nil {
-		return err
-	}
-	todo := spans{}
-	for _, b := range run.v.Between {
-		for p, s := range now[b.Topic] {
-			todo.set(b.Topic, p, span{max(s.from, run.at.at(b, p)), s.to})
-		}
-	}
-	return run.l.read(ctx, todo, false, func(r *kgo.Record) error {
-		run.moves(storedKey(r, string(r.Key)))
-		return nil
-	})
-}
-
-// moves leaves out a row, or what is listed under a key, that something is on
-// its way to.
-func (run *viewRun) moves(key string) {
-	run.c.Counts["moving"]++
-	delete(run.differ, key)
-	for home, all := range run.differ {
-		if strings.HasPrefix(all[0].key, key+under) {
-			delete(run.differ, home)
-		}
-	}
-}
