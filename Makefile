@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
+.PHONY: help build demo portal portal-fresh test-portal test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,15 @@ demo: build ## run broker, registry, worker and made-up claims in one process
 test: ## vet and all tests that need nothing but Go
 	$(GO) vet ./...
 	$(GO) test -timeout 30m ./...
+
+portal: ## build the portal into web/dist, which is committed (needs Node 20 and npm)
+	cd web && npm ci --no-fund --no-audit && npm run build
+
+portal-fresh: portal ## build the portal anew: it must come out as it is committed
+	git diff --exit-code --stat -- web/dist && test -z "$$(git status --porcelain -- web/dist)"
+
+test-portal: build ## the portal in a real browser, every page in both themes, with axe (needs Node 20 and chromium)
+	cd web && npm ci --no-fund --no-audit && node test/portal.mjs ../$(BIN)
 
 race: ## all tests with the race detector
 	$(GO) test -race -timeout 60m ./...

@@ -26,8 +26,9 @@ type Options struct {
 	Counts   prometheus.Registerer // of requests; nil: none
 	Guard    *access.Guard         // nil lets nobody in
 	Doors    []Door
-	Stall    time.Duration    // that a client may take to read a page of an export; 0: 30 s
-	Watches  topology.Watches // nil: nothing is watched
+	Carry    func(http.Handler) http.Handler // puts the token of a session where tokens stand; nil: there are none
+	Stall    time.Duration                   // that a client may take to read a page of an export; 0: 30 s
+	Watches  topology.Watches                // nil: nothing is watched
 	Watch    WatchBounds
 	Stopping context.Context // ends when watches are to end; nil: never
 }
@@ -59,7 +60,11 @@ func New(views topology.Views, o Options) http.Handler {
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
 	seen := &observed{mux: mux, metrics: newRequestMetrics(o.Counts, func() float64 { return float64(s.watches.open.Load()) })}
-	return seen.outer(plainPaths(compressed(o.Guard.Wrap(o.open, seen.inner()))))
+	guarded := o.Guard.Wrap(o.open, seen.inner())
+	if o.Carry != nil {
+		guarded = o.Carry(guarded)
+	}
+	return seen.outer(plainPaths(compressed(guarded)))
 }
 
 func (o Options) stopping() context.Context {

@@ -186,6 +186,7 @@ func (a *app) announce(httpAddr, kafkaAddr, registryURL string) {
 
   broker      %s        Kafka protocol, any client, SASL SCRAM-SHA-512
   registry    %s   Confluent REST API
+  portal      http://%s/portal/   sign in with: %s token print admin%s
   views       http://%s/v1/views   (also /docs, /readyz, /metrics)
   traffic     %s
   state       %s
@@ -198,5 +199,5 @@ Try next, in another terminal:
   %s view get claim-status %s%s
 
 Ctrl-C stops; the next start goes on with the same state.
-`, kafkaAddr, registryURL, httpAddr, traffic, dir, filepath.Join(dir, credentialsFile), program(), where, httpAddr, program(), flags, program(), sampleClaim, where+url)
+`, kafkaAddr, registryURL, httpAddr, program(), where, httpAddr, traffic, dir, filepath.Join(dir, credentialsFile), program(), where, httpAddr, program(), flags, program(), sampleClaim, where+url)
 }

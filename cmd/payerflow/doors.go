@@ -14,6 +14,7 @@ import (
 	"payerflow/api/consume"
 	"payerflow/api/deadletters"
 	"payerflow/api/intake"
+	"payerflow/api/portal"
 	"payerflow/api/rules"
 	"payerflow/codecs"
 	"payerflow/connectors/kafka"
@@ -31,6 +32,7 @@ type doors struct {
 	audit  *kafka.Audit
 	out    *consume.Door
 	keep   *keeper // nil: no event store
+	portal *portal.Door
 	work   []func(context.Context) error
 
 	trail     *audit.Trail
@@ -69,6 +71,11 @@ func (a *app) newReaders(control *kafka.Control, c cluster, metrics prometheus.R
 	d.trail = audit.New(log, d.auditKeys, a.log, metrics)
 	d.guard = access.NewGuard(control, keys, a.issuer()).Audit(d.trail)
 	d.work = []func(context.Context) error{d.guard.Run, d.trail.Run}
+	if d.portal, err = a.newPortal(d.guard); err != nil {
+		d.close()
+		return nil, err
+	}
+	d.all = []api.Door{d.portal}
 	return d, nil
 }
 
@@ -97,7 +104,7 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 	changes := audit.Over(kafka.Provisioned{Control: control})
 	officer := &compliance.Door{Log: changes, Keys: d.auditKeys, Views: viewNames()}
 	closer := compliance.NewCloser(kafka.Provisioned{Control: control}, d.trail, a.log, metrics)
-	d.all = []api.Door{officer, d.out, &rules.Door{Log: changes, Keys: d.keys, Logger: a.log,
+	d.all = []api.Door{d.portal, officer, d.out, &rules.Door{Log: changes, Keys: d.keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},
 		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log),
 		&booking.Door{Intake: in, Views: c.views}, d.keep.door(d.guard, a.log)}
@@ -147,6 +154,13 @@ func (a *app) keyring() (*access.Keyring, error) {
 
 // issuer is the OpenID provider that is configured, or none.
 func (a *app) issuer() access.Issuer {
+	if p := a.provider(); p != nil {
+		return p
+	}
+	return nil
+}
+
+func (a *app) provider() *access.Provider {
 	c := a.cfg.Security.OIDC
 	if c.Issuer == "" {
 		return nil

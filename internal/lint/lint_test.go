@@ -20,8 +20,8 @@ const module = "payerflow/"
 var rank = map[string]int{
 	"internal/observe": 0,
 	"events": 0, "internal/topology": 0, "tables": 1, "codecs": 2, "processors": 3, "topologies": 4,
-	"internal/rowlog": 0, "internal/versions": 0, "internal/batching": 1, "client": 0, "internal/engine": 5, "internal/traffic": 5, "internal/sim": 5, "connectors/kafka": 5, "connectors/store": 5, "api/access": 5, "api/problem": 3, "api/audit": 4, "api/intake/intakepb": 0, "api/intake/intakepb/intakepbconnect": 1,
-	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "connectors/kaas": 6, "connectors/hydrate": 6, "connectors/past": 7, "api/stored": 7,
+	"web": 0, "internal/rowlog": 0, "internal/versions": 0, "internal/batching": 1, "client": 0, "internal/engine": 5, "internal/traffic": 5, "internal/sim": 5, "connectors/kafka": 5, "connectors/store": 5, "api/access": 5, "api/problem": 3, "api/audit": 4, "api/intake/intakepb": 0, "api/intake/intakepb/intakepbconnect": 1,
+	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "api/portal": 6, "connectors/kaas": 6, "connectors/hydrate": 6, "connectors/past": 7, "api/stored": 7,
 	"api/consume/consumepb": 0, "api/consume/consumepb/consumepbconnect": 1,
 	"internal/verify": 3, "internal/peers": 6, "internal/peers/peerpb": 0, "internal/peers/peerpb/peerpbconnect": 1,
 	"api": 7, "api/booking": 7, "internal/stage": 7, "cmd/payerflow": 8, "internal/lint": 8, "internal/chaos": 8,
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"github.com/hamba/avro":     {"codecs", "internal/embedded"},
 	"github.com/riferrei":       {"codecs"},
 	"github.com/spf13/cobra":    {"cmd/payerflow"},
-	"github.com/danielgtaylor":  {"api", "api/booking", "api/audit", "api/compliance", "api/intake", "api/consume", "api/rules", "api/deadletters", "api/stored"},
+	"github.com/danielgtaylor":  {"api", "api/booking", "api/audit", "api/compliance", "api/intake", "api/consume", "api/rules", "api/deadletters", "api/portal", "api/stored"},
 	"github.com/cockroachdb":    nil, // docs/adr/0004-own-row-log.md
 	"payerflow/internal/engine": {"cmd/payerflow"},
 }

@@ -1,0 +1,25 @@
+import { Link } from "@tanstack/react-router";
+
+// Because are the events that made a row. Each leads to its way.
+export function Because({ ids, count }: { ids: string[]; count: number }) {
+  return (
+    <>
+      <ul className="ids">
+        {ids.map((id) => (
+          <li key={id}>
+            <EventId id={id} />
+          </li>
+        ))}
+      </ul>
+      {count > ids.length ? <p className="quiet">and {count - ids.length} more</p> : null}
+    </>
+  );
+}
+
+export function EventId({ id, short }: { id: string; short?: boolean }) {
+  return (
+    <Link to={"/trace/$id" as string} params={{ id } as never} className="mono" title={id}>
+      {short && id.length > 13 ? `${id.slice(0, 8)}…` : id}
+    </Link>
+  );
+}
