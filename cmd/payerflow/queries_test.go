@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +33,7 @@ func (tg target) replica(t *testing.T, dataDir string, more ...string) (*process
 
 // TestReadYourWrite publishes through REST at one node, and reads back through
 // another with the token of the publish: two workers and a replica, which is
-// killed on the way.
+// killed on the way. Each lane waits for its row before it writes the next.
 func TestReadYourWrite(t *testing.T) {
 	tg := servers(t)
 	dir := t.TempDir()
@@ -39,33 +43,66 @@ func TestReadYourWrite(t *testing.T) {
 	for _, base := range []string{one, two, three} {
 		within(t, time.Minute, "a node that is ready", func() bool { return get(t, base+"/readyz", nil) == 200 })
 	}
-	readers, writers := []string{two, three, one}, []string{one, two}
-	var etag string
-	for n := range *writes {
-		claim := fmt.Sprintf("RYW-%d", n)
-		token := publishClaim(t, tg, writers[n%2], claim)
-		var a api.Answer
-		q := url.Values{"min_position": {token}, "wait": {"30s"}}
-		if n%2 == 0 {
-			q.Set("max_staleness", "1m")
-		}
-		if code := get(t, readers[n%3]+"/v1/views/claim-status/"+claim+"?"+q.Encode(), &a); code != 200 || a.Because.Count != 1 {
-			t.Fatalf("write %d: %d, %d events", n, code, a.Because.Count)
-		}
-		if etag = a.Position; etag == "" {
-			t.Fatal("an answer without a position")
-		}
-		if n == *writes/2 {
-			copied.kill()
-			_, readers[1] = tg.replica(t, dir)
-			within(t, time.Minute, "the replica again", func() bool { return get(t, readers[1]+"/readyz", nil) == 200 })
-		}
+	var replica atomic.Value
+	replica.Store(three)
+	const lanes = 5
+	var half sync.WaitGroup
+	half.Add(lanes)
+	finished := make(chan bool)
+	go func() {
+		finished <- t.Run("lanes", func(t *testing.T) {
+			for lane := range lanes {
+				t.Run(strconv.Itoa(lane), func(t *testing.T) {
+					t.Parallel()
+					reached := sync.OnceFunc(half.Done)
+					defer reached()
+					for n := lane; n < *writes; n += lanes {
+						if n >= *writes/2 {
+							reached()
+						}
+						writeAndRead(t, tg, n, []string{one, two}[n%2], func() string {
+							return []string{two, replica.Load().(string), one}[n%3]
+						})
+					}
+				})
+			}
+		})
+	}()
+	half.Wait()
+	copied.kill()
+	_, again := tg.replica(t, dir)
+	within(t, time.Minute, "the replica again", func() bool { return get(t, again+"/readyz", nil) == 200 })
+	replica.Store(again)
+	if !<-finished {
+		t.FailNow()
 	}
-	batchOf(t, tg, three, readers[1])
+	batchOf(t, tg, replica.Load().(string))
+}
+
+// writeAndRead asks again, with the same token, where the time was too short
+// or nobody listens any more, as clients are told to.
+func writeAndRead(t *testing.T, tg target, n int, writer string, reader func() string) {
+	t.Helper()
+	claim := fmt.Sprintf("RYW-%d", n)
+	q := url.Values{"min_position": {publishClaim(t, tg, writer, claim)}, "wait": {"30s"}}
+	if n%2 == 0 {
+		q.Set("max_staleness", "1m")
+	}
+	var a api.Answer
+	within(t, 2*time.Minute, "what was written", func() bool {
+		code := get(t, reader()+"/v1/views/claim-status/"+claim+"?"+q.Encode(), &a)
+		if code == http.StatusNotFound {
+			t.Fatalf("write %d is not in a row that holds it", n)
+		}
+		return code == http.StatusOK
+	})
+	if a.Because.Count != 1 || a.Position == "" {
+		t.Fatalf("write %d: %d events, position %q", n, a.Because.Count, a.Position)
+	}
 }
 
 // batchOf asks a replica for rows of both workers at once, and for one twice.
-func batchOf(t *testing.T, tg target, _, base string) {
+func batchOf(t *testing.T, tg target, base string) {
 	t.Helper()
 	body, _ := json.Marshal(map[string]any{"keys": []string{"RYW-0", "RYW-1", "nobody", "RYW-2"}})
 	var got api.Batch
@@ -102,7 +139,12 @@ func send(t *testing.T, tg target, method, url string, body []byte, h http.Heade
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = resp.Body.Close() })
+	// Read whole, so that the connection serves the next request.
+	whole, err := io.ReadAll(resp.Body)
+	if _ = resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(whole))
 	return resp
 }
 

@@ -21,6 +21,8 @@ type directory struct {
 	mu      sync.RWMutex
 	members map[string]map[string]member // by group and instance
 	of      map[string]string            // incarnations by table topic
+	next    int64                        // offset up to which the topic is read
+	moved   chan struct{}                // closed when more is read
 }
 
 const (
@@ -33,7 +35,7 @@ const (
 )
 
 func newDirectory() *directory {
-	return &directory{members: map[string]map[string]member{}, of: map[string]string{}}
+	return &directory{members: map[string]map[string]member{}, of: map[string]string{}, moved: make(chan struct{})}
 }
 
 // tail keeps the directory until ctx ends.
@@ -50,10 +52,9 @@ func (e *Engine) tail(ctx context.Context) {
 }
 
 func (e *Engine) tailOnce(ctx context.Context) error {
+	e.members.again()
 	return e.readOn(ctx, topology.Members.Name, kgo.NewOffset().AtStart(), func(rs []*kgo.Record) {
-		for _, r := range rs {
-			e.members.put(r)
-		}
+		e.members.take(rs)
 	}, kgo.ClientID("payerflow-members"))
 }
 
@@ -81,13 +82,49 @@ func (e *Engine) readOn(ctx context.Context, topic string, from kgo.Offset, take
 	}
 }
 
+func (d *directory) take(rs []*kgo.Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range rs {
+		d.put(r)
+	}
+	d.next = rs[len(rs)-1].Offset + 1
+	close(d.moved)
+	d.moved = make(chan struct{})
+}
+
+// again says that the topic is read anew: it may be another one by now.
+func (d *directory) again() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next = 0
+}
+
+// at waits until the topic is read past offset, and returns who is in a group.
+func (d *directory) at(ctx context.Context, offset int64, group string) (all []member, err error) {
+	for {
+		d.mu.RLock()
+		next, moved := d.next, d.moved
+		if next > offset {
+			all = slices.Collect(maps.Values(d.members[group]))
+		}
+		d.mu.RUnlock()
+		if next > offset {
+			return all, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("members are not read as far as this one: %w", ctx.Err())
+		case <-moved:
+		}
+	}
+}
+
 func (d *directory) put(r *kgo.Record) {
 	group, instance, ok := memberOf(r.Key)
 	if !ok {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if r.Value == nil {
 		delete(d.members[group], instance)
 		return

@@ -199,7 +199,7 @@ func (f *follower) announce(ctx context.Context) {
 	for {
 		m := f.g.folding.self()
 		m.Follows = true
-		if err := f.cluster.announce(ctx, m); err != nil && ctx.Err() == nil {
+		if _, err := f.cluster.announce(ctx, m); err != nil && ctx.Err() == nil {
 			f.g.e.log.Warn("this replica could not say that it is there", "group", f.g.Name, "error", err)
 		}
 		select {

@@ -58,36 +58,42 @@ func (p *processor) transactionalID() string {
 	return topology.TransactionalIDs(p.name) + p.g.e.instance
 }
 
-// announce writes this worker into the members topic; gone removes one.
-func (c *cluster) announce(ctx context.Context, m member) error {
+// announce writes this worker into the members topic, and returns the offset;
+// gone removes one.
+func (c *cluster) announce(ctx context.Context, m member) (int64, error) {
 	value, err := json.Marshal(m)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	return c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key(), Value: value})
 }
 
 func (c *cluster) gone(ctx context.Context, m member) error {
-	return c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key()})
+	_, err := c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key()})
+	return err
 }
 
 // tell waits for the acknowledgement until ctx ends, and no longer: a record
 // that may have been sent keeps its place in the client past that.
-func (c *cluster) tell(ctx context.Context, r *kgo.Record) error {
+func (c *cluster) tell(ctx context.Context, r *kgo.Record) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	done := make(chan error, 1)
-	c.client.Produce(ctx, r, func(_ *kgo.Record, err error) { done <- err })
-	var err error
+	type placed struct {
+		offset int64
+		err    error
+	}
+	done := make(chan placed, 1)
+	c.client.Produce(ctx, r, func(r *kgo.Record, err error) { done <- placed{r.Offset, err} })
+	var at placed
 	select {
-	case err = <-done:
+	case at = <-done:
 	case <-ctx.Done():
-		err = ctx.Err()
+		at.err = ctx.Err()
 	}
-	if err != nil {
-		return fmt.Errorf("members: %w", err)
+	if at.err != nil {
+		return 0, fmt.Errorf("members: %w", at.err)
 	}
-	return nil
+	return at.offset, nil
 }
 
 // members reads who has announced itself for a group and was not removed.
@@ -152,12 +158,13 @@ func (c *cluster) readTo(ctx context.Context, cfg Config, at topicPartition, tak
 }
 
 // fence ends the transactions of workers that announced themselves for this
-// group and are no longer in it. Without it, a restore would wait for the
-// transaction timeout of a worker that was killed.
-func (rt *runtime) fence(ctx context.Context) error {
+// group before offset of the members topic, and are no longer in it. Without
+// it, a restore would wait for the transaction timeout of a worker that was
+// killed.
+func (rt *runtime) fence(ctx context.Context, offset int64) error {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	announced, err := rt.cluster.members(ctx, rt.p.g.e.cfg, rt.p.name)
+	announced, err := rt.p.g.e.members.at(ctx, offset, rt.p.name)
 	if err != nil {
 		return err
 	}

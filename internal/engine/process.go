@@ -35,7 +35,7 @@ func (v *versionLog) announce(ctx context.Context) {
 	for ctx.Err() == nil {
 		cl, err := v.e.progress.cluster()
 		if err == nil {
-			if err = cl.announce(ctx, v.process()); err == nil {
+			if _, err = cl.announce(ctx, v.process()); err == nil {
 				return
 			}
 		}

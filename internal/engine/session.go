@@ -161,15 +161,15 @@ func (rt *runtime) newSession(assigned map[string][]int32, generation int) *sess
 // enter announces this worker and ends what workers that are gone left open,
 // before any table is restored.
 func (rt *runtime) enter(s *session) error {
-	err := rt.fence(s.ctx)
+	m := rt.p.self()
+	_, generation := rt.client.GroupMetadata()
+	m.Generation, m.Partitions = int64(generation), s.partitions
+	offset, err := rt.cluster.announce(s.ctx, m)
+	if err == nil {
+		err = rt.fence(s.ctx, offset)
+	}
 	if err == nil && rt.p.g.versioned() { // who comes to a group late may have missed a switch
 		err = rt.p.g.e.versions.current(s.ctx)
-	}
-	if err == nil {
-		m := rt.p.self()
-		_, generation := rt.client.GroupMetadata()
-		m.Generation, m.Partitions = int64(generation), s.partitions
-		err = rt.cluster.announce(s.ctx, m)
 	}
 	if err != nil && s.ctx.Err() == nil {
 		rt.fail(err)

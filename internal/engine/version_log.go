@@ -103,7 +103,7 @@ func (v *versionLog) begin(ctx context.Context) error {
 	if err := cl.ensure(topology.Versions.Name, topology.Versions.Partitions); err != nil {
 		return err
 	}
-	if err := cl.announce(ctx, v.process()); err != nil {
+	if _, err := cl.announce(ctx, v.process()); err != nil {
 		return err
 	}
 	if err := v.current(ctx); err != nil {
