@@ -20,6 +20,8 @@ type cluster struct {
 	admin  *kadm.Client
 	mu     sync.Mutex
 	counts map[string]counted // of topics that rows name
+
+	leaders sync.Map // kadm.TopicDetail by topic
 }
 
 type counted struct {
@@ -112,6 +114,14 @@ const (
 // recovery then waits for a predecessor's open transaction to be decided,
 // instead of missing its records.
 func (c *cluster) offset(topic string, partition int32, at int64) (int64, error) {
+	all, err := c.offsets(topic, at)
+	if err != nil {
+		return 0, err
+	}
+	return ofPartition(all, topic, partition)
+}
+
+func (c *cluster) offsets(topic string, at int64) (kadm.ListedOffsets, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
 	list := c.admin.ListEndOffsets
@@ -120,13 +130,58 @@ func (c *cluster) offset(topic string, partition int32, at int64) (int64, error)
 	}
 	all, err := list(ctx, topic)
 	if err != nil {
-		return 0, fmt.Errorf("offsets of %s: %w", topic, err)
+		return nil, fmt.Errorf("offsets of %s: %w", topic, err)
 	}
+	return all, nil
+}
+
+func ofPartition(all kadm.ListedOffsets, topic string, partition int32) (int64, error) {
 	o, ok := all.Lookup(topic, partition)
 	if !ok {
 		return 0, fmt.Errorf("offsets of %s/%d: %w", topic, partition, kerr.UnknownTopicOrPartition)
 	}
 	return o.Offset, o.Err
+}
+
+// ends are the offsets of whole topics as one session first asks for them. It
+// has fenced its predecessors by then: what its own table gets later, it writes
+// itself. A worker that takes over many partitions would ask for each of them.
+type ends struct {
+	mu    sync.Mutex
+	known map[topicEnd]kadm.ListedOffsets
+}
+
+type topicEnd struct {
+	topic string
+	at    int64 // oldest or newest
+}
+
+func (e *ends) offset(c *cluster, topic string, partition int32, at int64) (int64, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	end := topicEnd{topic, at}
+	if all, ok := e.known[end]; ok {
+		return ofPartition(all, topic, partition)
+	}
+	all, err := c.offsets(topic, at)
+	if err != nil {
+		return 0, err
+	}
+	if all.Error() == nil { // a partition without a leader is asked for again
+		if e.known == nil {
+			e.known = map[topicEnd]kadm.ListedOffsets{}
+		}
+		e.known[end] = all
+	}
+	return ofPartition(all, topic, partition)
+}
+
+// offset asks as a session does, and outside of one for itself.
+func (rt *runtime) offset(topic string, partition int32, at int64) (int64, error) {
+	if s := rt.current.Load(); s != nil {
+		return s.ends.offset(rt.cluster, topic, partition, at)
+	}
+	return rt.cluster.offset(topic, partition, at)
 }
 
 // MissingTopicError says that a topic does not exist. The engine makes none.
@@ -175,7 +230,7 @@ func (m *topicManager) GetOffset(topic string, p int32, at int64) (int64, error)
 	if at == newest && m.rt.standby(topic, p) {
 		return m.rt.followedTo(topic, p)
 	}
-	return m.c.offset(topic, p, at)
+	return m.rt.offset(topic, p, at)
 }
 
 func (m *topicManager) Close() error { return nil }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -49,20 +50,39 @@ func (c *cluster) nothingBetween(ctx context.Context, at topicPartition, from, t
 }
 
 func (c *cluster) past(ctx context.Context, topic string, partition int32, from int64, markers bool, isolation kgo.IsolationLevel) (int64, error) {
+	records, next, err := c.look(ctx, topicPartition{topic, partition}, from, markers, isolation)
+	if err != nil {
+		return from, err
+	}
+	if len(records) > 0 { // the client delivers them in its own time
+		next = records[0].Offset
+	}
+	return max(from, next), nil
+}
+
+// look fetches once, without waiting: what one answer of up to emptyBytes holds,
+// and the offset behind it.
+func (c *cluster) look(ctx context.Context, at topicPartition, from int64, markers bool, isolation kgo.IsolationLevel) (records []*kgo.Record, next int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	m, err := c.admin.Metadata(ctx, topic)
+	defer func() {
+		if err != nil {
+			c.leaders.Delete(at.topic)
+			err = fmt.Errorf("position in %s/%d: %w", at.topic, at.partition, err)
+		}
+	}()
+	m, err := c.leading(ctx, at.topic)
 	if err != nil {
-		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, err)
+		return nil, from, err
 	}
-	where := m.Topics[topic].Partitions[partition]
-	if err := errors.Join(m.Topics[topic].Err, where.Err); err != nil {
-		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, err)
+	where := m.Partitions[at.partition]
+	if where.Err != nil {
+		return nil, from, where.Err
 	}
 	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, from, emptyBytes
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = at.partition, from, emptyBytes
 	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID, t.Partitions = topic, m.Topics[topic].ID, []kmsg.FetchRequestTopicPartition{p}
+	t.Topic, t.TopicID, t.Partitions = at.topic, m.ID, []kmsg.FetchRequestTopicPartition{p}
 	req := kmsg.NewPtrFetchRequest()
 	if isolation == kgo.ReadCommitted() {
 		req.IsolationLevel = 1
@@ -70,22 +90,33 @@ func (c *cluster) past(ctx context.Context, topic string, partition int32, from 
 	req.MaxBytes, req.Topics = emptyBytes, []kmsg.FetchRequestTopic{t}
 	answer, err := c.client.Broker(int(where.Leader)).RetriableRequest(ctx, req)
 	if err != nil {
-		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, err)
+		return nil, from, err
 	}
 	resp := answer.(*kmsg.FetchResponse)
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return from, errors.Join(fmt.Errorf("position in %s/%d: not answered", topic, partition), err)
+		return nil, from, errors.Join(errors.New("not answered"), err)
 	}
 	fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		KeepControlRecords: markers, Offset: from, IsolationLevel: isolation, Topic: topic, Partition: partition,
+		KeepControlRecords: markers, Offset: from, IsolationLevel: isolation, Topic: at.topic, Partition: at.partition,
 	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
-	if fetched.Err != nil {
-		return from, fmt.Errorf("position in %s/%d: %w", topic, partition, fetched.Err)
+	return fetched.Records, next, fetched.Err
+}
+
+// leading says who leads a topic's partitions. It is taken for granted until a
+// question fails.
+func (c *cluster) leading(ctx context.Context, topic string) (kadm.TopicDetail, error) {
+	if known, ok := c.leaders.Load(topic); ok {
+		return known.(kadm.TopicDetail), nil
 	}
-	if len(fetched.Records) > 0 { // the client delivers them in its own time
-		next = fetched.Records[0].Offset
+	m, err := c.admin.Metadata(ctx, topic)
+	if err != nil {
+		return kadm.TopicDetail{}, err
 	}
-	return max(from, next), nil
+	d := m.Topics[topic]
+	if d.Err == nil {
+		c.leaders.Store(topic, d)
+	}
+	return d, d.Err
 }
 
 // pollUntilLull polls; idle says that nothing came for a lull.

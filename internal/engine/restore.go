@@ -107,8 +107,17 @@ func (rt *runtime) restore(ctx context.Context, st *store) error {
 	if g == nil {
 		g = &gathered{newest: map[string][]byte{}}
 	}
+	g.reset()
 	r := &restore{partition: st.at.partition, first: first, end: end, began: time.Now()}
 	r.next.Store(first)
+	if records, next, err := rt.cluster.look(ctx, topicPartition{rt.p.table(), st.at.partition}, first, false, kgo.ReadCommitted()); err == nil && next > first {
+		for _, rec := range records {
+			r.take(rec, g)
+		}
+		if r.next.Store(next); next >= end { // most are a marker, or a few rows: no client is made for them
+			return st.load(g, next-1)
+		}
+	}
 	rs.mu.Lock()
 	rs.open[r.partition] = r
 	rs.mu.Unlock()
@@ -126,10 +135,10 @@ func (rt *runtime) restore(ctx context.Context, st *store) error {
 // changelogEnds are the next offset that the rows need and the high watermark.
 func (rt *runtime) changelogEnds(topic string, st *store) (first, end int64, err error) {
 	partition := st.at.partition
-	if end, err = rt.cluster.offset(topic, partition, newest); err != nil {
+	if end, err = rt.offset(topic, partition, newest); err != nil {
 		return 0, 0, err
 	}
-	start, err := rt.cluster.offset(topic, partition, oldest)
+	start, err := rt.offset(topic, partition, oldest)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -141,7 +150,7 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) 
 	topic := rt.p.table()
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(rt.p.g.e.cfg.Brokers...), kgo.ClientID("payerflow-restore"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {r.partition: kgo.NewOffset().At(r.first)}}),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {r.partition: kgo.NewOffset().At(r.next.Load())}}),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), markers(),
 		kgo.FetchMaxBytes(4 << 20), kgo.FetchMaxPartitionBytes(4 << 20), kgo.MaxConcurrentFetches(1),
 		kgo.FetchMaxWait(100 * time.Millisecond),
@@ -150,7 +159,6 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) 
 		return fmt.Errorf("restore client: %w", err)
 	}
 	defer client.Close()
-	g.reset()
 	for r.next.Load() < r.end {
 		fetches, idle, err := pollUntilLull(ctx, client)
 		if err != nil {
@@ -160,14 +168,7 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) 
 			r.skipEmpty(ctx, rt)
 		}
 		for it := fetches.RecordIter(); !it.Done(); {
-			rec := it.Next()
-			r.next.Store(rec.Offset + 1)
-			if rec.Attrs.IsControl() {
-				continue
-			}
-			r.count.Add(1)
-			g.newest[string(rec.Key)] = rec.Value
-			g.bytes += len(rec.Key) + len(rec.Value)
+			r.take(it.Next(), g)
 		}
 		if g.bytes > restoreBytes {
 			if err := st.load(g, r.next.Load()-1); err != nil {
@@ -176,6 +177,15 @@ func (r *restore) run(ctx context.Context, rt *runtime, st *store, g *gathered) 
 		}
 	}
 	return st.load(g, r.next.Load()-1)
+}
+
+func (r *restore) take(rec *kgo.Record, g *gathered) {
+	if r.next.Store(rec.Offset + 1); rec.Attrs.IsControl() {
+		return
+	}
+	r.count.Add(1)
+	g.newest[string(rec.Key)] = rec.Value
+	g.bytes += len(rec.Key) + len(rec.Value)
 }
 
 // skipEmpty moves past batches that hold no record. A broker that does not say

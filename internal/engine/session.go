@@ -32,6 +32,7 @@ type session struct {
 	drained    chan struct{} // signalled when open falls to zero
 	rows       *rows
 	holds      holds
+	ends       ends
 	pinned     topology.Pinned // of the open transaction
 	line       *versions.Line  // of the open transaction: the versions of the group's view, nil for one
 	working    bool            // a transaction has its turn

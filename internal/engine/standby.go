@@ -6,7 +6,7 @@ package engine
 // it does not need yet, nor for the open transaction of whoever writes them.
 // What follows is read while records are folded.
 func (rt *runtime) followedTo(topic string, partition int32) (int64, error) {
-	start, err := rt.cluster.offset(topic, partition, oldest)
+	start, err := rt.offset(topic, partition, oldest)
 	if err != nil {
 		return 0, err
 	}
