@@ -32,7 +32,16 @@ func (a *app) replayed(do func(r *engine.Replay) error) error {
 	if err != nil {
 		return err
 	}
-	r, err := engine.OpenReplay(a.cfg.Broker.Seeds, topologies.All, localUser(), nil, opts...)
+	held, err := a.past(opts)
+	if err != nil {
+		return err
+	}
+	var history engine.History
+	if held != nil {
+		defer held.Close()
+		history = held
+	}
+	r, err := engine.OpenReplay(a.cfg.Broker.Seeds, topologies.All, localUser(), history, opts...)
 	if err != nil {
 		return coded(exitUnavailable, err)
 	}
@@ -86,8 +95,9 @@ func (a *app) replayStartCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "start", Short: "Let the next version of a view fold from the beginning, or deliver events again", Args: exactly(0),
 		Long: `--mode shadow (the default) lets the next version of a view fold its inputs from the beginning, quietly: nothing
-that it emits goes out. A version that was dropped without --delete goes on where it was. It is refused where inputs
-no longer begin at their beginning: --incomplete begins where they do. It folds all: no flag chooses events.
+that it emits goes out. A version that was dropped without --delete goes on where it was. What inputs have forgotten
+it is given from the event store (store.uri) first; where that lacks some of it, it is refused: --incomplete begins
+where the inputs begin. It folds all: no flag chooses events.
 
 --mode redeliver writes chosen events to the topic of one subscription once more, as the rules in force now let its
 team see them, each with the header pf_replayed. What topics have forgotten comes from the event store (store.uri).
@@ -114,7 +124,7 @@ and the deployment's secret.`,
 				if group == "" {
 					return coded(exitUsage, errNoGroup)
 				}
-				return a.replayed(func(r *engine.Replay) error { return r.Start(cmd.Context(), group, o.rate, o.incomplete) })
+				return a.replayed(func(r *engine.Replay) error { return a.startReplay(cmd.Context(), r, group, o) })
 			}
 			return coded(exitUsage, errors.New("--mode is shadow or redeliver"))
 		},
@@ -126,6 +136,16 @@ and the deployment's secret.`,
 	f.BoolVar(&o.incomplete, "incomplete", false, "begin where the inputs begin now, whatever is gone")
 	o.flags(cmd)
 	return cmd
+}
+
+func (a *app) startReplay(ctx context.Context, r *engine.Replay, group string, o redelivering) error {
+	bar := a.counter("history")
+	r.Passed(func(done, all int64) {
+		bar.ChangeMax64(max(all, 1))
+		_ = bar.Set64(done)
+	})
+	defer func() { _ = bar.Finish() }()
+	return r.Start(ctx, group, o.rate, o.incomplete)
 }
 
 var errNoGroup = errors.New("--group: which version; payerflow replay status lists them")

@@ -186,10 +186,15 @@ func (w *work) wire(e topology.Emission) ([]byte, []kgo.RecordHeader) {
 	return c.key, c.headers
 }
 
-// forward puts a record into the repartition topic of its stream, at the
-// partition of its key, with its time stamp, headers and first coordinates.
+// forward puts a record into the repartition topic of its stream.
 func (g *group) forward(w *work, rec *kgo.Record) {
-	via := g.Inputs[w.in].Via
+	w.rt.produce(repartitioned(g.Inputs[w.in].Via, rec))
+	w.counters.repartitioned.Inc()
+}
+
+// repartitioned is a record as it goes to a repartition topic: at the partition
+// of its key, with its time stamp, headers and first coordinates.
+func repartitioned(via topology.Topic, rec *kgo.Record) *kgo.Record {
 	r := &kgo.Record{Topic: via.Name, Partition: topology.Partition(rec.Key, via.Partitions),
 		Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp}
 	for _, h := range rec.Headers {
@@ -201,8 +206,7 @@ func (g *group) forward(w *work, rec *kgo.Record) {
 		kgo.RecordHeader{Key: topology.HeaderTopic, Value: []byte(rec.Topic)},
 		kgo.RecordHeader{Key: topology.HeaderPartition, Value: strconv.AppendInt(nil, int64(rec.Partition), 10)},
 		kgo.RecordHeader{Key: topology.HeaderOffset, Value: strconv.AppendInt(nil, rec.Offset, 10)})
-	w.rt.produce(r)
-	w.counters.repartitioned.Inc()
+	return r
 }
 
 func (g *group) decodeRow(b []byte) (any, error) {

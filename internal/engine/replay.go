@@ -21,13 +21,7 @@ type Replay struct {
 	by      string
 	cl      *cluster
 	history History
-}
-
-// History knows what is left of inputs beside the brokers.
-type History interface {
-	// Has says whether all records of an input partition before an offset can be
-	// given to a group that folds from the beginning.
-	Has(topic string, partition int32, before int64) bool
+	passed  func(done, all int64)
 }
 
 // RefusedError says why something is not done to a version.
@@ -62,8 +56,11 @@ func OpenReplay(brokers []string, groups []topology.Declared, by string, history
 	if err != nil {
 		return nil, err
 	}
-	return &Replay{cfg: cfg, groups: groups, by: by, cl: cl, history: history}, nil
+	return &Replay{cfg: cfg, groups: groups, by: by, cl: cl, history: history, passed: func(int64, int64) {}}, nil
 }
+
+// Passed is told from now on how much of the history is given, of how much.
+func (r *Replay) Passed(told func(done, all int64)) { r.passed = told }
 
 // Close ends the connection.
 func (r *Replay) Close() { r.cl.close() }
@@ -132,7 +129,7 @@ func (r *Replay) running(ctx context.Context, group string) (topology.Declared, 
 }
 
 // Start lets a version fold from the beginning, or on from where it was
-// stopped. Rate bounds its records a second and worker, 0: not at all.
+// stopped. What its inputs have forgotten it is given from the history first. Rate bounds its records a second and worker, 0: not at all.
 // Incomplete says that it may begin where the inputs begin now.
 func (r *Replay) Start(ctx context.Context, group string, rate int, incomplete bool) error {
 	d, err := r.declared(group)
@@ -157,31 +154,12 @@ func (r *Replay) Start(ctx context.Context, group string, rate int, incomplete b
 			return err
 		}
 	}
-	if err := r.begins(ctx, d); err != nil && !incomplete {
-		return err
-	}
-	return r.say(ctx, versions.Record{Kind: versions.Started, View: d.View.Name, Group: group, From: live, Rate: rate})
-}
-
-// begins says whether a group can be given all that its inputs ever held.
-func (r *Replay) begins(ctx context.Context, d topology.Declared) error {
-	made := topology.SelfMade(r.groups, d)
-	for i, in := range d.Inputs {
-		if made[i] {
-			continue
-		}
-		starts, err := listed(r.cl.admin.ListStartOffsets(ctx, in.Topic.Name))
-		if err != nil {
+	if !incomplete {
+		if err := r.given(ctx, d); err != nil {
 			return err
 		}
-		for at, first := range starts {
-			if first > 0 && (r.history == nil || !r.history.Has(at.topic, at.partition, first)) {
-				return refused(HistoryLost, "%s/%d begins at offset %d and nothing else has what came before: rows of %s would lack it; --incomplete begins there",
-					at.topic, at.partition, first, d.Name)
-			}
-		}
 	}
-	return nil
+	return r.say(ctx, versions.Record{Kind: versions.Started, View: d.View.Name, Group: group, From: live, Rate: rate})
 }
 
 // Pause lets a quiet version stand still; Resume lets it go on, at a rate.
