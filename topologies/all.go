@@ -53,7 +53,7 @@ func Topics() []topology.Topic {
 	for _, g := range All {
 		ts = append(ts, g.Topics()...)
 	}
-	return append(ts, topology.Members, topology.Versions, topology.Redeliveries)
+	return append(ts, topology.Members, topology.Versions, topology.Redeliveries, topology.LogStarts)
 }
 
 // TopicOf finds a catalogue topic by name.

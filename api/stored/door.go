@@ -13,6 +13,7 @@ import (
 	"payerflow/api/access"
 	"payerflow/api/audit"
 	"payerflow/api/problem"
+	"payerflow/connectors/expire"
 	"payerflow/connectors/hydrate"
 	"payerflow/connectors/store"
 	"payerflow/processors"
@@ -24,6 +25,7 @@ type Door struct {
 	Guard *access.Guard
 	Store *store.Store              // nil: this worker has none
 	Sink  func() hydrate.SinkStatus // how this worker's sink stands
+	old   func() expire.Status
 	Log   *slog.Logger
 	slots chan struct{}
 }
@@ -34,6 +36,12 @@ const slots = 8
 // New is a door to a store; nil where there is none.
 func New(guard *access.Guard, to *store.Store, sink func() hydrate.SinkStatus, log *slog.Logger) *Door {
 	return &Door{Guard: guard, Store: to, Sink: sink, Log: log, slots: make(chan struct{}, slots)}
+}
+
+// Expiring tells how this worker's expirer stands.
+func (d *Door) Expiring(status func() expire.Status) *Door {
+	d.old = status
+	return d
 }
 
 // Open says that nothing here goes without a token.
@@ -58,6 +66,7 @@ func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	lineage.Middlewares = audit.Reading("event.lineage", "event-store", "event", "", classes)
 	huma.Register(api, lineage, d.lineage)
 	huma.Register(api, operation("get-store-status", "/v1/store/status", "How this worker's sink stands, and what the store holds", "No keys."), d.status)
+	d.registerHolds(api)
 }
 
 // reader asks for events, under the rules of the moment.
@@ -73,7 +82,7 @@ func (d *Door) who(ctx context.Context) (r reader, done func(), err error) {
 		return r, nil, err
 	}
 	if d.Store == nil {
-		return r, nil, problem.New(http.StatusNotFound, "NO_STORE", "this worker has no event store; see store.uri")
+		return r, nil, noStore()
 	}
 	if r.rules, err = d.Guard.Rules(); err != nil {
 		return r, nil, access.Stale()
@@ -99,6 +108,10 @@ func principal(ctx context.Context) (access.Principal, error) {
 		return p, access.Forbidden("no token")
 	}
 	return p, nil
+}
+
+func noStore() error {
+	return problem.New(http.StatusNotFound, "NO_STORE", "this worker has no event store; see store.uri")
 }
 
 func retry(code, text string) *problem.Problem {

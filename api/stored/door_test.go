@@ -170,3 +170,51 @@ func TestAnswersWaitForTheAudit(t *testing.T) {
 		t.Error("the log or the answer names a key")
 	}
 }
+
+// TestLegalHolds are put, shown without keys and released by administrators
+// alone, and each of these acts is written down.
+func TestLegalHolds(t *testing.T) {
+	s := newShop(t)
+	_, admin := s.Token("ops", tables.Scopes{Admin: true})
+	reader := s.token("clear", "CLAIM_*")
+	const path = "/v1/store/holds"
+	for _, ask := range []struct {
+		token, method, path string
+		body                any
+		status              int
+		code                string
+	}{
+		{reader, "POST", path, map[string]string{"key": canary, "why": "a suit"}, 403, "FORBIDDEN"},
+		{reader, "GET", path, nil, 403, "FORBIDDEN"},
+		{reader, "DELETE", path + "/x?why=y", nil, 403, "FORBIDDEN"},
+		{admin, "POST", path, map[string]string{"why": "a suit"}, 422, "INVALID_REQUEST"},
+		{admin, "POST", path, map[string]string{"key": canary, "tag": "urgent", "why": "a suit"}, 422, "INVALID_REQUEST"},
+		{admin, "POST", path, map[string]string{"key": canary}, 422, ""},
+		{admin, "DELETE", path + "/x?why=y", nil, 404, "HOLD_NOT_FOUND"},
+		{admin, "DELETE", path + "/x", nil, 422, ""},
+	} {
+		s.Want(ask.status, ask.code, s.Ask(ask.token, ask.method, ask.path, ask.body))
+	}
+	s.Demand(201, admin, "POST", path, map[string]string{"key": canary, "why": "a suit"})
+	s.Demand(201, admin, "POST", path, map[string]string{"tag": "urgent", "why": "another"})
+	listed := s.Demand(200, admin, "GET", path, nil)
+	var all stored.LegalHolds
+	stage.Must(t, json.Unmarshal([]byte(listed), &all))
+	if len(all.Holds) != 2 || all.Holds[0].Kind != "key" || all.Holds[1].Tag != "urgent" || strings.Contains(listed, canary) {
+		t.Error(listed)
+	}
+	s.Demand(204, admin, "DELETE", path+"/"+all.Holds[0].ID+"?why=settled", nil)
+	if status := s.Demand(200, admin, "GET", "/v1/store/status", nil); !strings.Contains(status, `"holds":1`) || !strings.Contains(status, `"oldest":"2026-11-01T00:00:00Z"`) {
+		t.Error(status)
+	}
+	acts := map[string]int{}
+	for _, e := range s.Audit.Written() {
+		acts[e.Act+" "+e.Decision]++
+		if strings.Contains(fmt.Sprint(e), canary) {
+			t.Error("a key is in the audit")
+		}
+	}
+	if acts["hold.put ALLOW"] < 2 || acts["hold.delete ALLOW"] < 1 || acts["hold.put DENY"] < 1 || acts["hold.delete DENY"] < 1 {
+		t.Error(acts)
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"payerflow/api/audit"
 	"payerflow/api/problem"
+	"payerflow/connectors/expire"
 	"payerflow/connectors/hydrate"
 	"payerflow/connectors/store"
 )
@@ -140,6 +141,9 @@ type StoreStatus struct {
 	Sink    hydrate.SinkStatus `json:"sink" doc:"Of this worker: others have partitions of their own"`
 	Shelves int                `json:"shelves" doc:"Partitions of topics, and of their earlier lives, that the store holds records of"`
 	Topics  []string           `json:"topics"`
+	Oldest  *time.Time         `json:"oldest,omitempty" doc:"Time stamp of the oldest record that is held"`
+	Holds   int                `json:"holds" doc:"Legal holds"`
+	Expiry  *expire.Status     `json:"expiry,omitempty" doc:"What topics may forget; of this worker"`
 }
 
 func (d *Door) status(ctx context.Context, _ *struct{}) (*struct{ Body StoreStatus }, error) {
@@ -147,7 +151,7 @@ func (d *Door) status(ctx context.Context, _ *struct{}) (*struct{ Body StoreStat
 		return nil, err
 	}
 	if d.Store == nil {
-		return nil, problem.New(http.StatusNotFound, "NO_STORE", "this worker has no event store; see store.uri")
+		return nil, noStore()
 	}
 	out := StoreStatus{Sink: d.Sink(), Topics: []string{}}
 	shelves, err := d.Store.Shelves(ctx)
@@ -159,6 +163,24 @@ func (d *Door) status(ctx context.Context, _ *struct{}) (*struct{ Body StoreStat
 		if !slices.Contains(out.Topics, s.Topic) {
 			out.Topics = append(out.Topics, s.Topic)
 		}
+	}
+	oldest, err := d.Store.Oldest(ctx)
+	if err != nil {
+		return nil, d.problemOf(ctx, err)
+	}
+	for _, at := range oldest {
+		if out.Oldest == nil || at.Before(*out.Oldest) {
+			out.Oldest = &at
+		}
+	}
+	holds, err := d.Store.Holds(ctx)
+	if err != nil {
+		return nil, d.problemOf(ctx, err)
+	}
+	out.Holds = len(holds)
+	if d.old != nil {
+		old := d.old()
+		out.Expiry = &old
 	}
 	return &struct{ Body StoreStatus }{out}, nil
 }

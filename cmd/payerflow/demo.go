@@ -15,7 +15,6 @@ import (
 	"payerflow/connectors/kafka"
 	"payerflow/internal/embedded"
 	"payerflow/internal/topology"
-	"payerflow/topologies"
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -73,7 +72,7 @@ func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 		return err
 	}
 	defer client.Close()
-	if err := prepare(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin))); err != nil {
+	if err := prepare(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin)), a.stores(true)); err != nil {
 		return err
 	}
 	if topicRequests {
@@ -111,7 +110,7 @@ func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeStore()) }()
-	more.store = keep
+	more.store, more.free = keep, broker.Free
 	s, err := a.newServer(ctx, brokers, opts, registry.URL(), more)
 	if err != nil {
 		return err
@@ -142,8 +141,8 @@ func (a *app) runDemo(ctx context.Context, s *server, client *kafka.Client, kafk
 }
 
 // prepare makes the topics, as far as one broker can, and registers the schemas.
-func prepare(ctx context.Context, client *kafka.Client, schemas *codecs.Registry) error {
-	if err := makeTopics(ctx, client, topologies.Topics()); err != nil {
+func prepare(ctx context.Context, client *kafka.Client, schemas *codecs.Registry, stored bool) error {
+	if err := makeTopics(ctx, client, declaredTopics(stored)); err != nil {
 		return err
 	}
 	_, err := registerSchemas(schemas)

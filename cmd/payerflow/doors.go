@@ -49,7 +49,8 @@ type cluster struct {
 	worker   string // HTTP address
 	shadows  *processors.ShadowCounts
 	views    topology.Views
-	store    string // address of the event store; "": none
+	store    string                // address of the event store; "": none
+	free     func() (int64, error) // bytes that the broker's disk has left; nil: the brokers tell
 }
 
 // newReaders are the doors of a process that is read from alone: none but those
@@ -109,7 +110,7 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 		Worker:   c.worker, Workers: copies.Workers, Shadows: c.shadows}, in, deadletters.New(control, letters, a.log),
 		&booking.Door{Intake: in, Views: c.views}, d.keep.door(d.guard, a.log)}
 	expiry := kafka.Expiry{Rules: kafka.Provisioned{Control: control}, Log: a.log}
-	d.work = append(d.work, upkeep.Run, expiry.Run, closer.Run, d.keep.run)
+	d.work = append(d.work, upkeep.Run, expiry.Run, closer.Run, d.keep.run, d.keep.expire)
 	return d, nil
 }
 

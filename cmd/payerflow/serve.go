@@ -45,10 +45,11 @@ type server struct {
 type extension struct {
 	groups  []topology.Declared
 	effects map[string]engine.Effector
-	at      func(addr string) // told where the worker listens, before it works; may be nil
-	replica bool              // nothing is folded: tables are followed
-	views   []string          // those of these views; nil: of all
-	store   string            // address of the event store; "": none
+	at      func(addr string)     // told where the worker listens, before it works; may be nil
+	replica bool                  // nothing is folded: tables are followed
+	views   []string              // those of these views; nil: of all
+	store   string                // address of the event store; "": none
+	free    func() (int64, error) // bytes that the broker's disk has left; nil: the brokers tell
 }
 
 func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Option, registryURL string, more extension) (_ *server, err error) {
@@ -90,7 +91,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		Timeout: a.cfg.Peers.Timeout, Replica: more.replica, Log: a.log, Metrics: metrics}); err != nil {
 		return nil, err
 	}
-	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views, more.store}
+	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views, more.store, more.free}
 	if more.replica {
 		s.doors, err = a.newReaders(s.rules, at, metrics)
 	} else {

@@ -17,7 +17,8 @@ import (
 func (a *app) storeCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Events that are kept beyond their topics' time"}
 	base := urlFlag(cmd)
-	cmd.AddCommand(a.storeQueryCommand(base), a.storeGetCommand(base), a.storeLineageCommand(base), a.storeStatusCommand(base), a.storeServeCommand())
+	cmd.AddCommand(a.storeQueryCommand(base), a.storeGetCommand(base), a.storeLineageCommand(base), a.storeStatusCommand(base), a.storeServeCommand(),
+		a.storeHoldCommand(base), a.storeReleaseCommand(base), a.storeHoldsCommand(base))
 	return cmd
 }
 
@@ -126,12 +127,18 @@ func (a *app) storeStatusCommand(base *string) *cobra.Command {
 			if err := a.ask(cmd.Context(), *base, "/v1/store/status", nil, &s); err != nil {
 				return err
 			}
-			oldest := ""
-			if s.Sink.Oldest != nil {
-				oldest = s.Sink.Oldest.Format(time.RFC3339)
+			since := func(at *time.Time) string {
+				if at == nil {
+					return ""
+				}
+				return at.Format(time.RFC3339)
 			}
-			return a.show(s, []string{"state", "behind", "waits since", "stored", "known", "topics", "error"}, [][]string{{s.Sink.State, strconv.FormatInt(s.Sink.Behind, 10), oldest,
-				strconv.FormatInt(s.Sink.Stored, 10), strconv.FormatInt(s.Sink.Known, 10), strconv.Itoa(len(s.Topics)), s.Sink.Error}})
+			expiry := ""
+			if s.Expiry != nil {
+				expiry = strings.Join([]string{s.Expiry.State, s.Expiry.Error}, " ")
+			}
+			return a.show(s, []string{"state", "behind", "waits since", "stored", "known", "topics", "oldest held", "holds", "expiry", "error"}, [][]string{{s.Sink.State, strconv.FormatInt(s.Sink.Behind, 10),
+				since(s.Sink.Oldest), strconv.FormatInt(s.Sink.Stored, 10), strconv.FormatInt(s.Sink.Known, 10), strconv.Itoa(len(s.Topics)), since(s.Oldest), strconv.Itoa(s.Holds), strings.TrimSpace(expiry), s.Sink.Error}})
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"payerflow/connectors/hydrate"
 	"payerflow/connectors/kafka"
 	"payerflow/internal/topology"
 	"payerflow/topologies"
@@ -26,13 +27,16 @@ func (a *app) topicsListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the declared topics", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			topics := topologies.Catalogue
+			topics, days := topologies.Catalogue, map[string]time.Duration{}
 			if all {
 				topics = topologies.Topics()
 			}
+			if a.stores(false) {
+				days = hydrate.Managed()
+			}
 			var rows [][]string
 			for _, t := range topics {
-				rows = append(rows, []string{t.Name, strconv.Itoa(t.Partitions), retention(t), t.KeyField, strings.Join(t.Producers, ", "), strings.Join(t.EventTypes, ", ")})
+				rows = append(rows, []string{t.Name, strconv.Itoa(t.Partitions), retention(t, days[t.Name] > 0), t.KeyField, strings.Join(t.Producers, ", "), strings.Join(t.EventTypes, ", ")})
 			}
 			return a.show(topics, []string{"topic", "partitions", "retention", "key", "producers", "event types"}, rows)
 		},
@@ -41,12 +45,14 @@ func (a *app) topicsListCommand() *cobra.Command {
 	return cmd
 }
 
-func retention(t topology.Topic) string {
+func retention(t topology.Topic, managed bool) string {
 	switch {
 	case t.Cleanup == topology.Compact:
 		return "compacted"
 	case t.Retention == 0:
 		return "for ever"
+	case managed:
+		return fmt.Sprintf("%d days, then when the event store has it", t.Retention/(24*time.Hour))
 	}
 	return fmt.Sprintf("%d days", t.Retention/(24*time.Hour))
 }
@@ -57,7 +63,7 @@ func (a *app) topicsDiffCommand() *cobra.Command {
 		Use: "diff", Short: "Compare the declared topics with the cluster", Args: exactly(0),
 		Long: "Compare the declared topics with the cluster. Exit code 5 where they differ.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, _, changes, err := a.topicChanges(cmd.Context(), dev)
+			_, _, changes, err := a.topicChanges(cmd.Context(), dev, false)
 			if err != nil {
 				return err
 			}
@@ -72,13 +78,14 @@ func (a *app) topicsDiffCommand() *cobra.Command {
 }
 
 func (a *app) topicsApplyCommand() *cobra.Command {
-	var dev bool
+	var dev, forget bool
 	cmd := &cobra.Command{
 		Use: "apply", Short: "Create what is missing and set what differs", Args: exactly(0),
 		Long: `Create missing topics and set configs that differ. Partition counts and replication of existing topics are
 never changed: what is refused is listed with what to do, and the exit code is 5.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.applyTopics(cmd.Context(), dev) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.applyTopics(cmd.Context(), dev, forget) },
 	}
+	cmd.Flags().BoolVar(&forget, "forget", false, "where no event store is named: have the brokers delete by age again what one decided on")
 	devFlag(cmd, &dev)
 	return cmd
 }
@@ -87,7 +94,7 @@ func devFlag(cmd *cobra.Command, dev *bool) {
 	cmd.Flags().BoolVar(dev, "dev", false, "cap replication factor and min.insync.replicas to what the cluster can give")
 }
 
-func (a *app) topicChanges(ctx context.Context, dev bool) (*kafka.Client, kafka.Replication, []kafka.Change, error) {
+func (a *app) topicChanges(ctx context.Context, dev, forget bool) (*kafka.Client, kafka.Replication, []kafka.Change, error) {
 	r := kafka.Required
 	client, err := a.dial(ctx)
 	if err != nil {
@@ -105,7 +112,13 @@ func (a *app) topicChanges(ctx context.Context, dev bool) (*kafka.Client, kafka.
 		fmt.Fprintf(a.errOut, "--dev: %d brokers, so replication factor %d and min.insync.replicas %d in place of %d and %d\n",
 			n, r.Factor, r.MinInSync, kafka.Required.Factor, kafka.Required.MinInSync)
 	}
-	changes, err := client.Diff(ctx, topologies.Topics(), r)
+	stored := a.stores(false)
+	changes, err := client.Diff(ctx, declaredTopics(stored), r)
+	for i, c := range changes {
+		if _, managed := hydrate.Managed()[c.Topic]; managed && !stored && !forget && c.Have == "retention.ms=-1" {
+			changes[i].Refused = "an event store decides what this topic forgets: name it with store.uri, or give it up with --forget"
+		}
+	}
 	return client, r, changes, err
 }
 
@@ -124,8 +137,8 @@ func (a *app) showChanges(changes []kafka.Change) error {
 	return a.show(changes, []string{"topic", "what", "have", "want", "refused"}, rows)
 }
 
-func (a *app) applyTopics(ctx context.Context, dev bool) error {
-	client, r, changes, err := a.topicChanges(ctx, dev)
+func (a *app) applyTopics(ctx context.Context, dev, forget bool) error {
+	client, r, changes, err := a.topicChanges(ctx, dev, forget)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package hydrate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -38,6 +40,19 @@ func Topics() []string {
 	return names
 }
 
+// Managed says how long topics keep their records where the event store has
+// them too: the brokers delete nothing, and the expirer does when they are held.
+func Managed() map[string]time.Duration {
+	days := map[string]time.Duration{}
+	stored := Topics()
+	for _, t := range topologies.Topics() {
+		if t.Cleanup == topology.Delete && t.Retention > 0 && slices.Contains(stored, t.Name) {
+			days[t.Name] = t.Retention
+		}
+	}
+	return days
+}
+
 // reader turns records of topics into those of the store. It is for one
 // goroutine.
 type reader struct {
@@ -63,11 +78,7 @@ func newReader(s topology.Schemas) (*reader, error) {
 // record is what the store keeps. What does not decode is kept as it is, and
 // found by its place alone. The error is of the registry: try again.
 func (r *reader) record(rec *kgo.Record, incarnation int) (store.Record, error) {
-	out := store.Record{ID: store.ID{Shelf: store.Shelf{Topic: rec.Topic, Incarnation: incarnation, Partition: rec.Partition}, Offset: rec.Offset},
-		Time: rec.Timestamp.UTC(), Key: rec.Key, Value: rec.Value}
-	for _, h := range rec.Headers {
-		out.Headers = append(out.Headers, store.Header{Key: h.Key, Value: h.Value})
-	}
+	out := asIs(rec, incarnation)
 	e, ok, err := r.event(rec)
 	if ok {
 		out.Event = &store.Event{ID: e.ID, Type: string(e.Type), Subject: string(e.Key), Tags: e.Tags, At: e.At.Time(), Transaction: e.TransactionID,

@@ -29,7 +29,7 @@ func (s *Store) Put(ctx context.Context, records []Record) (Written, error) {
 	docs, parts := make([]any, 0, len(records)), []any(nil)
 	own := make([]Record, 0, len(records))
 	for _, r := range records {
-		r = r.original()
+		r = r.Original()
 		d := documentOf(r, !listed)
 		parts = append(parts, d.split()...)
 		docs, own = append(docs, d), append(own, r)

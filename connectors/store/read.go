@@ -65,6 +65,10 @@ func (s *Store) Held(ctx context.Context, shelf Shelf, from, to int64, each func
 	if err != nil {
 		return err
 	}
+	below, err := s.Below(ctx)
+	if err != nil {
+		return err
+	}
 	for _, b := range blocks[shelf] {
 		if b+blockOffsets <= from || b >= to {
 			continue
@@ -78,12 +82,28 @@ func (s *Store) Held(ctx context.Context, shelf Shelf, from, to int64, each func
 			if r.Offset < from || r.Offset >= to {
 				continue
 			}
+			if r.Offset < below[shelf] { // it may be swept, and its place still be listed
+				if there, err := s.there(ctx, r.id()); err != nil {
+					return err
+				} else if !there {
+					continue
+				}
+			}
 			if err := each(Held{r.id(), time.UnixMilli(r.Millis).UTC(), r.Checksum}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// there says whether a record is held.
+func (s *Store) there(ctx context.Context, id ID) (bool, error) {
+	err := s.db.Collection(recordsName).FindOne(ctx, bson.D{{Key: fieldID, Value: id.String()}}, options.FindOne().SetProjection(bson.D{{Key: fieldID, Value: 1}})).Err()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, away(err)
 }
 
 func (s *Store) heldByIndex(ctx context.Context, shelf Shelf, from, to int64, each func(Held) error) error {

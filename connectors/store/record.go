@@ -130,9 +130,9 @@ func Placed(checksum uint64, offset int64) uint64 {
 	return xxhash.Sum64(b[:])
 }
 
-// original is the record under the identity that its mark gives it, without
+// Original is the record under the identity that its mark gives it, without
 // the mark. One whose mark cannot be read is a record of its own.
-func (r Record) original() Record {
+func (r Record) Original() Record {
 	for i, h := range r.Headers {
 		if h.Key != HeaderRehydrated {
 			continue

@@ -33,6 +33,7 @@ const (
 	hoursName        = "hours"
 	incarnationsName = "incarnations"
 	holdsName        = "holds"
+	sweptName        = "swept"
 	listsPrefix      = "lists-" // and the month, as 2026-11
 	blockLists       = "blocks-lists"
 )

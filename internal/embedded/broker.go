@@ -77,8 +77,8 @@ type Broker struct {
 // The error wraps [*PortTakenError] when the address is in use and
 // [*DataDirInUseError] when another process holds the directory.
 func StartBroker(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
-	if cfg.due() {
-		if err := cleanFirst(ctx, cfg); err != nil {
+	if cfg.due() || cfg.forgetful() {
+		if err := tidyFirst(ctx, cfg); err != nil {
 			return nil, err
 		}
 	}

@@ -36,15 +36,26 @@ func (c BrokerConfig) due() bool {
 	return err != nil || time.Since(last.ModTime()) > every
 }
 
-// cleanFirst cleans before the broker that clients see is started. Under
-// clients it may not be done: what kfake remembers of aborted transactions no
-// longer agrees with what it has dropped of them, and readers of committed
-// records would be spared good ones until the next start.
-func cleanFirst(ctx context.Context, c BrokerConfig) error {
+// tidyFirst cleans, where that is due, and moves partitions to their recorded
+// log starts, where those are forgotten, before the broker that clients see is
+// started: none of them ever meets what was deleted. Nor may topics be cleaned
+// under clients: what kfake remembers of aborted transactions no longer agrees
+// with what it has dropped of them, and readers of committed records would be
+// spared good ones until the next start.
+func tidyFirst(ctx context.Context, c BrokerConfig) error {
+	forgetful, due := c.forgetful(), c.due()
 	c.Addr, c.Advertise = "127.0.0.1:0", ""
 	b, err := start(ctx, c)
 	if err != nil {
 		return err
+	}
+	if forgetful {
+		if err := b.applyLogStarts(ctx, c.Superuser); err != nil {
+			return errors.Join(fmt.Errorf("embedded broker: %w", err), b.Close())
+		}
+	}
+	if !due {
+		return b.Close()
 	}
 	if err := b.Clean(ctx); err != nil {
 		b.log.log.Error("cleaning topics", "error", err) // they are as they were
@@ -56,7 +67,7 @@ func cleanFirst(ctx context.Context, c BrokerConfig) error {
 
 // Clean compacts the topics whose cleanup.policy says so and applies retention
 // where a topic sets it, and returns when that is done. Clients wait meanwhile;
-// transactions should have been used by none, see cleanFirst.
+// transactions should have been used by none, see tidyFirst.
 // A kill at any moment of it loses no record: the next start puts the segments
 // back as they were.
 func (b *Broker) Clean(ctx context.Context) error {
@@ -129,15 +140,25 @@ func (b *Broker) cleanHeld() error {
 // roomFor refuses to rewrite segments that might not fit a second time: kfake
 // goes on after a failed write and would drop the rest.
 func roomFor(dir string, bytes int64) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
+	free, err := freeIn(dir)
+	if err != nil {
 		return fmt.Errorf("embedded broker: clean: %w", err)
 	}
-	if free := int64(fs.Bavail) * fs.Bsize; free < bytes+bytes/2 {
+	if free < bytes+bytes/2 {
 		return fmt.Errorf("embedded broker: clean: %d bytes free in %s, compaction may need %d", free, dir, bytes+bytes/2)
 	}
 	return nil
 }
+
+// freeIn is how many bytes a folder's disk has left for us.
+func freeIn(dir string) (int64, error) {
+	var fs unix.Statfs_t
+	err := unix.Statfs(dir, &fs)
+	return int64(fs.Bavail) * fs.Bsize, err
+}
+
+// Free is how many bytes the broker's disk has left.
+func (b *Broker) Free() (int64, error) { return freeIn(b.dir) }
 
 // storedTopic is what kfake keeps of a topic in topics.json.
 type storedTopic struct {
