@@ -25,7 +25,7 @@ type Door struct {
 	Guard *access.Guard
 	Store *store.Store              // nil: this worker has none
 	Sink  func() hydrate.SinkStatus // how this worker's sink stands
-	old   func() expire.Status
+	old   func() expire.ExpiryStatus
 	Log   *slog.Logger
 	slots chan struct{}
 }
@@ -39,7 +39,7 @@ func New(guard *access.Guard, to *store.Store, sink func() hydrate.SinkStatus, l
 }
 
 // Expiring tells how this worker's expirer stands.
-func (d *Door) Expiring(status func() expire.Status) *Door {
+func (d *Door) Expiring(status func() expire.ExpiryStatus) *Door {
 	d.old = status
 	return d
 }

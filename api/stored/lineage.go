@@ -143,7 +143,7 @@ type StoreStatus struct {
 	Topics  []string           `json:"topics"`
 	Oldest  *time.Time         `json:"oldest,omitempty" doc:"Time stamp of the oldest record that is held"`
 	Holds   int                `json:"holds" doc:"Legal holds"`
-	Expiry  *expire.Status     `json:"expiry,omitempty" doc:"What topics may forget; of this worker"`
+	Expiry  *expire.ExpiryStatus     `json:"expiry,omitempty" doc:"What topics may forget; of this worker"`
 }
 
 func (d *Door) status(ctx context.Context, _ *struct{}) (*struct{ Body StoreStatus }, error) {

@@ -68,7 +68,7 @@ type Expirer struct {
 	leads  atomic.Bool
 	room   room
 	mu     sync.Mutex
-	status Status
+	status ExpiryStatus
 }
 
 // New makes an expirer.
@@ -78,7 +78,7 @@ func New(o Options) (*Expirer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("codec of %s: %w", topic, err)
 	}
-	x := &Expirer{Options: o, audit: audit, status: Status{State: standsBy}}
+	x := &Expirer{Options: o, audit: audit, status: ExpiryStatus{State: standsBy}}
 	if o.Metrics != nil {
 		o.Metrics.MustRegister(metrics{x})
 	}

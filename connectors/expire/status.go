@@ -13,8 +13,8 @@ const (
 	waits    = "waiting" // nothing expires
 )
 
-// Status is how one worker's expirer stands.
-type Status struct {
+// ExpiryStatus is how one worker's expirer stands.
+type ExpiryStatus struct {
 	State   string     `json:"state" enum:"standby,expiring,waiting" doc:"standby: another worker expires; waiting: nothing expires, because the store or the brokers do not answer"`
 	Last    *time.Time `json:"last,omitempty" doc:"When it looked at all partitions last"`
 	Deleted int64      `json:"deleted" doc:"Records that topics have forgotten since the worker started"`
@@ -24,7 +24,7 @@ type Status struct {
 }
 
 // Status is how it stands now.
-func (x *Expirer) Status() Status {
+func (x *Expirer) Status() ExpiryStatus {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	out := x.status
