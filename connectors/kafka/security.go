@@ -47,9 +47,11 @@ type Security struct {
 }
 
 // Options are the settings of every client that has this security. Appending
-// to them copies them.
+// to them copies them. None sends the brokers its own telemetry (KIP-714): a
+// worker has a hundred clients, each of which would ask for it when it starts
+// and wait for it when it ends.
 func (s Security) Options() ([]Option, error) {
-	var out []Option
+	out := []Option{kgo.DisableClientMetrics()}
 	switch s.Mechanism {
 	case "":
 	case Plain:

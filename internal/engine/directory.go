@@ -55,6 +55,9 @@ func (e *Engine) tailOnce(ctx context.Context) error {
 	e.members.again()
 	return e.readOn(ctx, topology.Members.Name, kgo.NewOffset().AtStart(), func(rs []*kgo.Record) {
 		e.members.take(rs)
+		for _, r := range rs {
+			e.follow(r)
+		}
 	}, kgo.ClientID("payerflow-members"))
 }
 
@@ -78,6 +81,22 @@ func (e *Engine) readOn(ctx context.Context, topic string, from kgo.Offset, take
 		}
 		if rs := fetches.Records(); len(rs) > 0 {
 			take(rs)
+		}
+	}
+}
+
+// follow has the processors of a group that a worker has left join anew.
+func (e *Engine) follow(r *kgo.Record) {
+	name, instance, ok := memberOf(r.Key)
+	generation := leftGeneration(r)
+	if !ok || generation < 0 || instance == e.instance {
+		return
+	}
+	for _, g := range e.groups {
+		for _, p := range g.processors() {
+			if p.name == name {
+				p.follow(generation)
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -35,6 +36,20 @@ type member struct {
 }
 
 func (m member) key() []byte { return []byte(m.Group + "|" + m.Instance) }
+
+// leftHeader is on the record of a worker that left a group by itself: the
+// generation that it left.
+const leftHeader = "left-generation"
+
+// leftGeneration is what that header says, -1 where there is none.
+func leftGeneration(r *kgo.Record) int64 {
+	for _, h := range r.Headers {
+		if n, err := strconv.ParseInt(string(h.Value), 10, 64); h.Key == leftHeader && err == nil {
+			return n
+		}
+	}
+	return -1
+}
 
 // memberOf is the inverse of key.
 func memberOf(key []byte) (group, instance string, ok bool) {
@@ -69,7 +84,11 @@ func (c *cluster) announce(ctx context.Context, m member) (int64, error) {
 }
 
 func (c *cluster) gone(ctx context.Context, m member) error {
-	_, err := c.tell(ctx, &kgo.Record{Topic: topology.Members.Name, Key: m.key()})
+	r := &kgo.Record{Topic: topology.Members.Name, Key: m.key()}
+	if m.Generation > 0 {
+		r.Headers = []kgo.RecordHeader{{Key: leftHeader, Value: strconv.AppendInt(nil, m.Generation, 10)}}
+	}
+	_, err := c.tell(ctx, r)
 	return err
 }
 
@@ -181,7 +200,7 @@ func (rt *runtime) fence(ctx context.Context, offset int64) error {
 				return fmt.Errorf("fence a member that is gone: %w", err)
 			}
 		}
-		if err := rt.cluster.gone(ctx, m); err != nil {
+		if err := rt.cluster.gone(ctx, member{Group: m.Group, Instance: m.Instance}); err != nil {
 			return err
 		}
 		rt.p.log.Info("fenced a worker that left without a word", "group", rt.p.name, "worker", m.Instance)

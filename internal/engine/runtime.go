@@ -129,6 +129,9 @@ func (rt *runtime) close() error {
 	if rt.client == nil {
 		return nil
 	}
+	self := rt.p.self()
+	_, generation := rt.client.GroupMetadata()
+	self.Generation = int64(generation)
 	impatient := time.AfterFunc(closeTimeout, rt.abandon)
 	rt.session.CloseAllowingRebalance()
 	impatient.Stop()
@@ -139,10 +142,21 @@ func (rt *runtime) close() error {
 	if err != nil {
 		rt.p.log.Debug("leave group", "error", err)
 	}
-	if err := rt.cluster.gone(ctx, rt.p.self()); err != nil {
+	if err := rt.cluster.gone(ctx, self); err != nil {
 		rt.p.log.Debug("members", "error", err)
 	}
 	return nil
+}
+
+// follow joins again at once where another worker has left the group by itself:
+// the next heartbeat would say so up to half a second later. What is told of an
+// earlier generation is known by now.
+func (p *processor) follow(generation int64) {
+	if s := p.owning.Load(); s != nil {
+		if _, now := s.rt.client.GroupMetadata(); int64(now) == generation {
+			s.rt.client.ForceRebalance()
+		}
+	}
 }
 
 // closeTimeout bounds how long closing waits for a rebalance in progress, and
