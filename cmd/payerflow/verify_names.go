@@ -27,11 +27,13 @@ func checked[T any](model func(*verify.Log, context.Context, verify.View, T, *ve
 func verifiable() map[string]verifying {
 	status, edi, bookings := topologies.ClaimStatus.Declare(), topologies.ClaimEDI.Declare(), topologies.BookingCoverage.Declare()
 	auths, members, providers := topologies.PriorAuths.Declare(), topologies.MemberCoverage.Declare(), topologies.ProviderStanding.Declare()
+	graces := topologies.GracePeriods.Declare()
 	who, whom := topologies.ProviderProfiles.Declare(), topologies.PatientProfiles.Declare()
 	return map[string]verifying{
 		"claim-status":                 checked((*verify.Log).Claims, claimTopics(), status, edi),
 		"claims-by-member":             checked((*verify.Log).ClaimsByMember, claimTopics(), topologies.ClaimsByMember.Declare(), edi, status),
 		"claims-by-provider":           checked((*verify.Log).ClaimsByProvider, claimTopics(), topologies.ClaimsByProvider.Declare(), edi, status),
+		"grace-periods":                checked((*verify.Log).GracePeriods, graceTopics(graces), graces),
 		"prior-auths":                  checked((*verify.Log).PriorAuths, followedBy(auths)(topologies.PriorAuthDecided.Topic), auths),
 		"member-coverage":              checked((*verify.Log).MemberCoverage, coverageTopics(members), members),
 		"provider-standing":            checked((*verify.Log).ProviderStanding, standingTopics(providers), providers),
@@ -41,6 +43,13 @@ func verifiable() map[string]verifying {
 		"provider-profiles":            checked((*verify.Log).ProviderProfiles, followedBy(who)(topologies.ProviderProfile.Topic), who),
 		"patient-profiles":             checked((*verify.Log).PatientProfiles, followedBy(whom)(topologies.PatientProfile.Topic), whom),
 	}
+}
+
+func graceTopics(g topology.Declared) verify.GraceTopics {
+	by := followedBy(g)
+	return verify.GraceTopics{Invoices: by(topologies.InvoiceGenerated.Topic), Received: by(topologies.PaymentReceived.Topic), Completed: by(topologies.PaymentCompleted.Topic),
+		Missed: by(topologies.PaymentMissed.Topic), Activated: by(topologies.EnrollmentActivated.Topic), Terminated: by(topologies.EnrollmentTerminated.Topic),
+		Ticks: g.Ticks.Name, Control: topologies.Control.Topic.Name}
 }
 
 func coverageTopics(g topology.Declared) verify.CoverageTopics {

@@ -140,6 +140,7 @@ const (
 	scratchSeen   = "desk"
 	scratchHidden = "news"
 	scratchClaims = 40
+	scratchOthers = 6
 	scratchSub    = "claims"
 )
 
@@ -162,9 +163,9 @@ func (s *scratch) fill(ctx context.Context) error {
 		}
 	}
 	var batch []string
-	for _, step := range []string{"CLAIM_SUBMITTED", "CLAIM_DENIED", "CLAIM_APPROVED", "CLAIM_PAID"} {
-		for i := range scratchClaims {
-			e, err := scratchEvent(step, i)
+	for _, step := range scratchSteps {
+		for i := range step.times {
+			e, err := scratchEvent(step.eventType, i)
 			if err != nil {
 				return err
 			}
@@ -172,6 +173,18 @@ func (s *scratch) fill(ctx context.Context) error {
 		}
 	}
 	return s.publish(ctx, "["+strings.Join(batch, ",")+"]")
+}
+
+// scratchSteps is what comes in, step by step: claims; premiums of which none is
+// paid by half of the members; and bookings, with what decides about them.
+var scratchSteps = []struct {
+	eventType string
+	times     int
+}{
+	{"CLAIM_SUBMITTED", scratchClaims}, {"CLAIM_DENIED", scratchClaims}, {"CLAIM_APPROVED", scratchClaims}, {"CLAIM_PAID", scratchClaims},
+	{"PRIOR_AUTH_APPROVED", scratchOthers}, {"ENROLLMENT_ACTIVATED", scratchOthers}, {"INVOICE_GENERATED", scratchOthers}, {"PAYMENT_RECEIVED", scratchOthers / 2},
+	{"COVERAGE_VERIFIED", scratchOthers}, {"CREDENTIALING_APPROVED", scratchOthers}, {"NETWORK_UPDATED", scratchOthers / 2}, {"BOOKING_CONFIRMED", scratchOthers},
+	{"PROVIDER_PROFILE_UPDATED", scratchOthers}, {"PATIENT_PROFILE_UPDATED", scratchOthers},
 }
 
 func (s *scratch) run(ctx context.Context, args ...string) error {
@@ -182,7 +195,7 @@ func (s *scratch) run(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// scratchEvent is the sample of a type, about one of the claims.
+// scratchEvent is the sample of a type, about one claim, member or booking.
 func scratchEvent(eventType string, i int) (string, error) {
 	for _, t := range topologies.DefaultEventTypes() {
 		if t.Name != eventType {
@@ -192,7 +205,11 @@ func scratchEvent(eventType string, i int) (string, error) {
 		if err := json.Unmarshal([]byte(t.Sample), &body); err != nil {
 			return "", err
 		}
-		body["claimId"], body["memberId"] = fmt.Sprintf("C-%d", i), fmt.Sprintf("M-%d", i)
+		for _, id := range []string{"claimId", "memberId", "priorAuthId", "enrollmentId", "invoiceId", "paymentId", "bookingId", "providerId"} {
+			if _, has := body[id]; has && (id != "providerId" || body["claimId"] == nil) {
+				body[id] = fmt.Sprintf("%s-%d", strings.ToUpper(id[:1]), i)
+			}
+		}
 		event, err := json.Marshal(map[string]any{"specversion": "1.0", "id": fmt.Sprintf("%s-%d", eventType, i), "type": eventType, "source": "/self-test",
 			"synthetic": false, "datacontenttype": "application/json", "data": body})
 		return string(event), err

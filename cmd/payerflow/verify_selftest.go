@@ -64,7 +64,7 @@ func (s *scratch) test(ctx context.Context) ([]tested, error) {
 		return s.everything(ctx, verify.Planted{Log: p.Log, Answers: &answers, Chain: p.Chain})
 	}
 	var last verify.Report
-	if err := s.await(ctx, "folded", func() bool { last = whole(); return rowsThatAreEqual(last) == scratchClaims }); err != nil {
+	if err := s.await(ctx, "folded", func() bool { last = whole(); return allFolded(last) }); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, strings.Join(judged("", "", nil, last).Found, ", "))
 	}
 	results := []tested{judged("nothing", "", nil, whole())}
@@ -97,13 +97,19 @@ func judged(defect, where string, want []string, r verify.Report) tested {
 	return t
 }
 
-func rowsThatAreEqual(r verify.Report) int64 {
+// allFolded says whether every view of which there is a model has rows, all of
+// them as they must be, and none of them moves any more.
+func allFolded(r verify.Report) bool {
+	views := 0
 	for _, c := range r.Checks {
-		if c.Name == "view claim-status" && r.Outcome == verify.Equal {
-			return c.Counts["rows"]
+		if !strings.HasPrefix(c.Name, "view ") {
+			continue
+		}
+		if views++; c.Counts["rows"] == 0 || c.Counts["equal"] != c.Counts["rows"] || c.Counts["moving"] > 0 {
+			return false
 		}
 	}
-	return 0
+	return views == len(verifiable()) && r.Outcome == verify.Equal
 }
 
 // everything makes all checks, with what is planted.

@@ -23,11 +23,15 @@ func identityOf(r *kgo.Record, topic string, digest func() ([]byte, error)) (str
 	if err != nil {
 		return "", err
 	}
+	return identityFrom(topic, r.Key, d), nil
+}
+
+func identityFrom(topic string, key, value []byte) string {
 	var name []byte
-	for _, part := range [][]byte{[]byte(topic), r.Key} {
+	for _, part := range [][]byte{[]byte(topic), key} {
 		name = append(binary.BigEndian.AppendUint32(name, uint32(len(part))), part...)
 	}
-	return uuid.NewSHA1(identitySpace, append(name, d...)).String(), nil
+	return uuid.NewSHA1(identitySpace, append(name, value...)).String()
 }
 
 const maxKey = 1024

@@ -33,6 +33,8 @@ type keyed[F, R any] struct {
 	from  func(taking[F]) ([]source, error)
 	make  func(key string, of *F) (R, bool) // false: nothing was made of it
 	read  func([]byte) (R, error)
+	also  func(key string, of *F) []any // rows that are as right; nil: none
+	skips func(of *F) bool              // of what a row is not worked out; nil: of nothing
 	facts shelf[F]
 	since shelf[F]
 	into  *shelf[F]
@@ -69,7 +71,13 @@ func (m *keyed[F, R]) moving() (keys []string) {
 
 func (m *keyed[F, R]) rows(each func(string, any)) {
 	for key, one := range m.facts {
-		if row, made := m.make(strings.TrimPrefix(key, syntheticMark), one); made {
+		plain := strings.TrimPrefix(key, syntheticMark)
+		switch row, made := m.make(plain, one); {
+		case m.skips != nil && m.skips(one):
+			each(key, notJudged{})
+		case made && m.also != nil:
+			each(key, append(oneOf{row}, m.also(plain, one)...))
+		case made:
 			each(key, row)
 		}
 		delete(m.facts, key)
@@ -85,6 +93,22 @@ func (m *keyed[F, R]) decode(b []byte) (any, error) {
 		return nil, fmt.Errorf("row of the table: %w", err)
 	}
 	return row, nil
+}
+
+// notJudged is a row that the model does not work out.
+type notJudged struct{}
+
+// oneOf are rows of which any is right; the first is the likeliest.
+type oneOf []any
+
+// like is the one that a row is, else the first.
+func (all oneOf) like(row any) any {
+	for _, want := range all {
+		if len(fieldsThatDiffer(want, row)) == 0 {
+			return want
+		}
+	}
+	return all[0]
 }
 
 func (m *keyed[F, R]) home(key string) string { return key }

@@ -22,6 +22,7 @@ type rules struct {
 	subscriptions map[string]tables.Subscription
 	conditions    map[string]tables.RoutingRule
 	permissions   map[string]tables.Permission
+	graces        map[string]tables.GracePolicy
 
 	sights  map[string]map[string]bool // classes by team and type, as they are asked for
 	classed map[string]lines           // by type
@@ -51,7 +52,7 @@ func (l *Log) rulebookOf(ctx context.Context, f Flow) (*rulebook, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := &rules{types: map[string]tables.EventType{}, subscriptions: map[string]tables.Subscription{}, conditions: map[string]tables.RoutingRule{}, permissions: map[string]tables.Permission{}}
+	now := &rules{types: map[string]tables.EventType{}, subscriptions: map[string]tables.Subscription{}, conditions: map[string]tables.RoutingRule{}, permissions: map[string]tables.Permission{}, graces: map[string]tables.GracePolicy{}}
 	versions := map[string]int32{}
 	for _, t := range f.Types {
 		now.types[t.Name] = t
@@ -79,7 +80,7 @@ func (l *Log) rulebookOf(ctx context.Context, f Flow) (*rulebook, error) {
 }
 
 func (r *rules) clone() *rules {
-	return &rules{maps.Clone(r.types), maps.Clone(r.subscriptions), maps.Clone(r.conditions), maps.Clone(r.permissions), nil, nil, nil}
+	return &rules{maps.Clone(r.types), maps.Clone(r.subscriptions), maps.Clone(r.conditions), maps.Clone(r.permissions), maps.Clone(r.graces), nil, nil, nil}
 }
 
 // take applies a change; false where it is refused or decides nothing here.
@@ -135,6 +136,8 @@ func (r *rules) put(kind, name, act, row, why string) bool {
 		return change(r.conditions, name, act, row, func(u *tables.RoutingRule) { u.State, u.Reason = tables.StateQuarantined, why })
 	case tables.KindPermission:
 		return change(r.permissions, name, act, row, nil)
+	case tables.KindGracePolicy:
+		return change(r.graces, name, act, row, nil)
 	}
 	return true // of a kind that has no part here, but has versions
 }
