@@ -42,5 +42,9 @@ func engineRow(g topology.GroupStatus) []string {
 		}
 		partitions, rows, size = strconv.Itoa(len(t.Partitions)), strconv.Itoa(n), fmt.Sprintf("%.1f", float64(t.Bytes)/(1<<20))
 	}
-	return []string{g.Name, g.State, strconv.Itoa(len(g.Inputs)), strconv.FormatInt(lag, 10), partitions, rows, size, strconv.FormatInt(g.Restarts, 10), g.LastError}
+	state := g.State
+	if g.Changed {
+		state += ", fold changed"
+	}
+	return []string{g.Name, state, strconv.Itoa(len(g.Inputs)), strconv.FormatInt(lag, 10), partitions, rows, size, strconv.FormatInt(g.Restarts, 10), g.LastError}
 }

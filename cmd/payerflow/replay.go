@@ -22,7 +22,12 @@ func (a *app) replayCommand() *cobra.Command {
 		Long: `Fold the next version of a view beside the live one, compare the two, hand over and take back. The next
 version is a group in topologies/ that says Shadows; see docs/replay.md. It needs the brokers' credentials.`}
 	cmd.AddCommand(a.replayStartCommand(), a.replayStatusCommand(), a.replayPauseCommand(), a.replayResumeCommand(),
-		a.replayDiffCommand(), a.replaySwitchCommand(), a.replayBackCommand(), a.replayDropCommand(), a.replayRedeliveredCommand())
+		a.replayDiffCommand(), a.replaySwitchCommand(), a.replayBackCommand(), a.replayDropCommand(), a.replayRedeliveredCommand(),
+		a.replayOf("same", "Say that a group's fold has changed, and gives the rows that are there",
+			"Say that a group's fold of now gives the rows that its table holds: topology check --deployed asks for no replay.",
+			func(ctx context.Context, r *engine.Replay, group string) error {
+				return r.Same(ctx, group, topologies.Folds()[group])
+			}))
 	return cmd
 }
 
@@ -46,6 +51,7 @@ func (a *app) replayed(do func(r *engine.Replay) error) error {
 		return coded(exitUnavailable, err)
 	}
 	defer r.Close()
+	r.FoldedBy(topologies.Folds())
 	err = do(r)
 	if refused, ok := errors.AsType[*engine.RefusedError](err); ok {
 		code := exitDifferent

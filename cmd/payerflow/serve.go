@@ -122,7 +122,7 @@ func (a *app) engineConfig(brokers []string, client []kafka.Option, metrics prom
 		Brokers: brokers, DataDir: filepath.Join(c.DataDir, "worker"), AtLeastOnce: c.Guarantee == config.AtLeastOnce, Standby: c.Standby == config.StandbyAll,
 		BatchRecords: c.BatchRecords, BatchInterval: c.BatchInterval,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, Freshness: c.Freshness,
-		Log: a.log, Metrics: metrics, Client: client,
+		Folds: topologies.Folds(), Log: a.log, Metrics: metrics, Client: client,
 	}
 }
 

@@ -75,6 +75,9 @@ func TestConsume(t *testing.T) {
 	if _, stderr, code := cli(t, "", append([]string{"replay", "start", "--group", "x", "--where", "true"}, broker...)...); code != exitUsage || !strings.Contains(stderr, "--where") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
+	if out, stderr, code := cli(t, "", append([]string{"topology", "check", "--deployed"}, broker...)...); code != 0 {
+		t.Errorf("exit %d: %s %s", code, out, stderr)
+	}
 	var d struct{ Paths map[string]any }
 	get(t, fmt.Sprintf("http://%s/openapi.json", addr), &d)
 	for _, path := range []string{"pull", "ack", "nack", "position", "seek", "stream"} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"payerflow/internal/engine"
 	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
@@ -25,11 +26,22 @@ func (a *app) topologyCommand() *cobra.Command {
 		},
 	}
 	drawing.Flags().BoolVar(&dot, "dot", false, "Graphviz DOT")
+	var deployed bool
 	check := &cobra.Command{
 		Use: "check", Short: "Check the declarations, and say which streams are repartitioned and why", Args: exactly(0),
-		Long: "Check the declarations without a broker. Exit code 5 where something is wrong.",
-		RunE: func(*cobra.Command, []string) error {
+		Long: `Check the declarations without a broker. Exit code 5 where something is wrong. --deployed also asks the brokers
+with which folds the tables were begun, and says which groups need a replay because theirs have changed since.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			notes := topology.Check(topologies.All, topologies.Shared())
+			if deployed {
+				if err := a.replayed(func(r *engine.Replay) error {
+					begun, err := r.Folds(cmd.Context())
+					notes = append(notes, topology.CheckFolds(topologies.All, begun, topologies.Folds())...)
+					return err
+				}); err != nil {
+					return err
+				}
+			}
 			var rows [][]string
 			faulty := false
 			for _, n := range notes {
@@ -48,6 +60,7 @@ func (a *app) topologyCommand() *cobra.Command {
 			return nil
 		},
 	}
+	check.Flags().BoolVar(&deployed, "deployed", false, "ask the brokers which tables need a replay")
 	cmd.AddCommand(drawing, check)
 	return cmd
 }

@@ -28,11 +28,12 @@ var (
 	timersLate  = described("timers_overdue_seconds", "How long ago the first row of a table partition wanted to be woken; 0 where none is due.", "group", "partition")
 	viewAge     = described("view_age_seconds", "How long ago the inputs of a view's partitions here were last all folded to their ends; only of the version that is live.", "view", "group")
 	viewUnknown = described("view_unknown", "1 while a live view's partitions here have not been at the ends of their inputs since they came here.", "view", "group")
+	foldChanged = described("fold_changed", "1 where a group's table was begun with another fold than this worker's; see payerflow topology check --deployed.", "group")
 )
 
 // Describe names what there is.
 func (c collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lagRecords, lagSeconds, inputs, running, restoring, tableRows, tableBytes, tableLive, timers, timersLate, viewAge, viewUnknown} {
+	for _, d := range []*prometheus.Desc{lagRecords, lagSeconds, inputs, running, restoring, tableRows, tableBytes, tableLive, timers, timersLate, viewAge, viewUnknown, foldChanged} {
 		to <- d
 	}
 }
@@ -45,6 +46,11 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 			p.collect(to, now)
 		}
 		g.collectView(to, now)
+		changed := 0.0
+		if g.foldChanged() {
+			changed = 1
+		}
+		gauge(to, foldChanged, changed, g.Name)
 	}
 }
 

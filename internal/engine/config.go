@@ -35,6 +35,10 @@ type Config struct {
 	// error holds what was read until it is gone.
 	Pins map[string]func() (topology.Pinned, error)
 
+	// Folds are fingerprints of what the rows of groups follow from, by name. A
+	// table that was begun with another one says so.
+	Folds map[string]string
+
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none
 	Traces  trace.TracerProvider  // nil: none

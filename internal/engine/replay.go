@@ -22,6 +22,7 @@ type Replay struct {
 	cl      *cluster
 	history History
 	passed  func(done, all int64)
+	folds   map[string]string // of now, by group
 }
 
 // RefusedError says why something is not done to a version.
@@ -154,12 +155,16 @@ func (r *Replay) Start(ctx context.Context, group string, rate int, incomplete b
 			return err
 		}
 	}
+	fold, err := r.begunBy(ctx, d)
+	if err != nil {
+		return err
+	}
 	if !incomplete {
 		if err := r.given(ctx, d); err != nil {
 			return err
 		}
 	}
-	return r.say(ctx, versions.Record{Kind: versions.Started, View: d.View.Name, Group: group, From: live, Rate: rate})
+	return r.say(ctx, versions.Record{Kind: versions.Started, View: d.View.Name, Group: group, From: live, Rate: rate, Fold: fold})
 }
 
 // Pause lets a quiet version stand still; Resume lets it go on, at a rate.

@@ -18,6 +18,7 @@ func (e *Engine) Status() topology.Status {
 
 func (p *processor) status() topology.GroupStatus {
 	s := topology.GroupStatus{Name: p.name, State: "waiting", Inputs: p.positions.inputs(), Restoring: p.restores.progress(), Pinned: p.pinned.Load()}
+	s.Changed = p == p.g.folding && p.g.foldChanged()
 	switch _, running := p.positions.assigned(); {
 	case running:
 		s.State = "running"

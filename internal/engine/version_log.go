@@ -110,7 +110,7 @@ func (v *versionLog) begin(ctx context.Context) error {
 		return err
 	}
 	v.once.Do(func() { close(v.ready) })
-	return nil
+	return v.noteFolds(ctx)
 }
 
 // current waits until the log is read to the end that it has now.

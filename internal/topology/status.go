@@ -14,6 +14,7 @@ type GroupStatus struct {
 	State     string        `json:"state" doc:"running, restoring, or waiting for partitions"`
 	Restarts  int64         `json:"restarts" doc:"Times that it was rebuilt after an error"`
 	LastError string        `json:"lastError,omitempty" doc:"Why it was rebuilt last"`
+	Changed   bool          `json:"foldChanged,omitempty" doc:"True where its table was begun with another fold than this worker's; see payerflow topology check --deployed"`
 	Inputs    []InputStatus `json:"inputs" doc:"Input partitions that this worker reads"`
 	Table     *TableStatus  `json:"table,omitempty" doc:"The group's table, where it keeps one"`
 	Restoring []string      `json:"restoring,omitempty" doc:"Progress of restores"`

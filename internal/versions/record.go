@@ -24,6 +24,7 @@ const (
 	Void     Kind = "void"     // a prepared switch does not take place
 	Switched Kind = "switched" // a prepared switch takes place
 	Dropped  Kind = "dropped"  // a version that is not live folds no more
+	Folded   Kind = "folded"   // with which fold a group's table was begun, or that another gives the same rows
 )
 
 // Record is one record of the log: JSON, and without a key of any row.
@@ -35,6 +36,8 @@ type Record struct {
 	ID    string    `json:"id,omitempty"`    // of a switch: prepared, void, switched
 	Rate  int       `json:"rate,omitempty"`  // of started and resumed: records a second and worker, 0 for no bound
 	Back  bool      `json:"back,omitempty"`  // of prepared: it undoes a switch
+	Fold  string    `json:"fold,omitempty"`  // of folded, and of started from the beginning: the fold's fingerprint
+	Same  bool      `json:"same,omitempty"`  // of folded: somebody says that it gives the same rows
 	By    string    `json:"by,omitempty"`
 	At    time.Time `json:"at"`
 

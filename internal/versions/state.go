@@ -10,14 +10,19 @@ import (
 type State struct {
 	Next  int64 // offset behind what was read
 	lines map[string]*Line
+	folds map[string]string // fingerprints by group
 }
 
 // Apply takes a record in, and tells whether it says anything: whether it fits
 // what came before.
 func (s *State) Apply(offset int64, r Record) (*State, bool) {
-	next := &State{Next: offset + 1, lines: map[string]*Line{}}
+	next := &State{Next: offset + 1, lines: map[string]*Line{}, folds: map[string]string{}}
 	if s != nil {
 		maps.Copy(next.lines, s.lines)
+		maps.Copy(next.folds, s.folds)
+	}
+	if r.Kind == Folded {
+		return next, next.folded(r)
 	}
 	line := next.lines[r.View]
 	if line == nil {
@@ -29,8 +34,30 @@ func (s *State) Apply(offset int64, r Record) (*State, bool) {
 	line, fits := line.apply(offset, r)
 	if fits {
 		next.lines[r.View] = line
+		if r.Kind == Started && r.Fold != "" {
+			next.folds[r.Group] = r.Fold
+		}
 	}
 	return next, fits
+}
+
+// folded notes with which fold a table was begun. The first to say so counts,
+// until somebody says that another gives the same rows.
+func (s *State) folded(r Record) bool {
+	if r.Group == "" || r.Fold == "" || s.folds[r.Group] != "" && !r.Same {
+		return false
+	}
+	s.folds[r.Group] = r.Fold
+	return true
+}
+
+// Fold is the fingerprint of the fold that a group's table was begun with, ""
+// where nobody has said so.
+func (s *State) Fold(group string) string {
+	if s == nil {
+		return ""
+	}
+	return s.folds[group]
 }
 
 // Line is the versions of a view, nil where it has one alone.

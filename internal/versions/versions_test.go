@@ -74,6 +74,29 @@ func TestOnlyTheFirstEndsASwitch(t *testing.T) {
 	}
 }
 
+func TestATableHasTheFoldThatItWasBegunWith(t *testing.T) {
+	var s *State
+	for i, step := range []struct {
+		r    Record
+		fits bool
+		want string
+	}{
+		{Record{Kind: Folded, Group: two}, false, ""},
+		{Record{Kind: Folded, Group: two, Fold: "a"}, true, "a"},
+		{Record{Kind: Folded, Group: two, Fold: "b"}, false, "a"},
+		{Record{Kind: Folded, Group: two, Fold: "c", Same: true}, true, "c"},
+		{Record{Kind: Started, View: "claims", Group: two, From: one, Fold: "d"}, true, "d"},
+		{Record{Kind: Dropped, View: "claims", Group: two}, true, "d"},
+		{Record{Kind: Started, View: "claims", Group: two, From: one}, true, "d"}, // it goes on with its table
+		{Record{Kind: Started, View: "claims", Group: two, From: one, Fold: "e"}, false, "d"},
+	} {
+		var fits bool
+		if s, fits = s.Apply(int64(i), step.r); fits != step.fits || s.Fold(two) != step.want || s.Fold(one) != "" {
+			t.Errorf("record %d fits %v, the fold is %q; want %v, %q", i, fits, s.Fold(two), step.fits, step.want)
+		}
+	}
+}
+
 // TestOneVoiceWhateverTheLog: of the versions that run, never two speak for one
 // record or deadline, and one does as long as nothing was dropped.
 func TestOneVoiceWhateverTheLog(t *testing.T) {
