@@ -18,7 +18,8 @@ func (a *app) storeCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Events that are kept beyond their topics' time"}
 	base := urlFlag(cmd)
 	cmd.AddCommand(a.storeQueryCommand(base), a.storeGetCommand(base), a.storeLineageCommand(base), a.storeStatusCommand(base), a.storeServeCommand(),
-		a.storeHoldCommand(base), a.storeReleaseCommand(base), a.storeHoldsCommand(base))
+		a.storeHoldCommand(base), a.storeReleaseCommand(base), a.storeHoldsCommand(base),
+		a.storeVerifyCommand(), a.storeRehydrateCommand())
 	return cmd
 }
 

@@ -152,7 +152,7 @@ func (a *app) verifyPart(ctx context.Context, log *verify.Log, part string, o ve
 	case "offsets":
 		return log.Offsets(ctx, allFollowers())
 	case "store":
-		return log.Stored(ctx, nil, nil)
+		return a.verifyStored(ctx, log, o.wait)
 	default:
 		o.audit.Key, _ = a.auditPublicKey(o.key) // without it signatures are not decided, and it says so
 		return log.AuditChain(ctx, o.audit)

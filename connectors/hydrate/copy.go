@@ -37,6 +37,9 @@ func OpenCopy(brokers []string, to *store.Store, opts ...kafka.Option) (*Copy, e
 	return c, nil
 }
 
+// Client is a new client of the same brokers.
+func (c *Copy) Client(more ...kgo.Opt) (*kgo.Client, error) { return kgo.NewClient(c.with(more...)...) }
+
 func (c *Copy) with(more ...kgo.Opt) []kgo.Opt {
 	return append(append([]kgo.Opt{kgo.SeedBrokers(c.brokers...), kgo.ClientID("payerflow-store")}, c.opts...), more...)
 }
@@ -57,7 +60,7 @@ func (c *Copy) Lives(ctx context.Context, topics ...string) (map[string]Life, er
 	if err != nil {
 		return nil, err
 	}
-	details, err := c.Admin.ListTopics(ctx, topics...)
+	details, err := c.Admin.ListTopics(kadm.WithAuthorizedOps(ctx), topics...) // the cluster, and not what the client remembers
 	if err != nil {
 		return nil, fmt.Errorf("topics: %w: %w", topology.ErrUnavailable, err)
 	}

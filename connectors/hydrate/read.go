@@ -53,15 +53,16 @@ func Managed() map[string]time.Duration {
 	return days
 }
 
-// reader turns records of topics into those of the store. It is for one
+// Reader turns records of topics into those of the store. It is for one
 // goroutine.
-type reader struct {
+type Reader struct {
 	envelope topology.Serde[events.Envelope]
 	open     map[string]topology.Serde[events.Typed]
 }
 
-func newReader(s topology.Schemas) (*reader, error) {
-	r := &reader{open: map[string]topology.Serde[events.Typed]{}}
+// NewReader binds the codecs of all topics that hold events.
+func NewReader(s topology.Schemas) (*Reader, error) {
+	r := &Reader{open: map[string]topology.Serde[events.Typed]{}}
 	topic := topologies.Firehose.Topic.Name
 	var err error
 	if r.envelope, err = topologies.Firehose.Codec.Bind(s, topic); err != nil {
@@ -75,9 +76,9 @@ func newReader(s topology.Schemas) (*reader, error) {
 	return r, nil
 }
 
-// record is what the store keeps. What does not decode is kept as it is, and
+// Record is what the store keeps. What does not decode is kept as it is, and
 // found by its place alone. The error is of the registry: try again.
-func (r *reader) record(rec *kgo.Record, incarnation int) (store.Record, error) {
+func (r *Reader) Record(rec *kgo.Record, incarnation int) (store.Record, error) {
 	out := asIs(rec, incarnation)
 	e, ok, err := r.event(rec)
 	if ok {
@@ -88,7 +89,7 @@ func (r *reader) record(rec *kgo.Record, incarnation int) (store.Record, error) 
 }
 
 // event is what a record carries, false where that is none.
-func (r *reader) event(rec *kgo.Record) (e events.Envelope, ok bool, err error) {
+func (r *Reader) event(rec *kgo.Record) (e events.Envelope, ok bool, err error) {
 	switch serde := r.open[rec.Topic]; {
 	case rec.Value == nil:
 		return e, false, nil

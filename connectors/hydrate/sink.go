@@ -44,7 +44,7 @@ type Sink struct {
 	brokers []string
 	opts    []kafka.Option
 	store   *store.Store
-	read    *reader
+	read    *Reader
 	log     *slog.Logger
 	metrics *metrics
 	counts  kgo.Opt           // of the client that reads
@@ -65,7 +65,7 @@ type incarnation struct {
 
 // New makes a sink; metrics go to reg, which may be nil.
 func New(brokers []string, s topology.Schemas, to *store.Store, log *slog.Logger, reg prometheus.Registerer, opts ...kafka.Option) (*Sink, error) {
-	read, err := newReader(s)
+	read, err := NewReader(s)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (s *Sink) once(ctx context.Context, records []*kgo.Record, moves int64) err
 		if r.Attrs.IsControl() {
 			continue
 		}
-		kept, err := s.read.record(r, s.number(r.Topic))
+		kept, err := s.read.Record(r, s.number(r.Topic))
 		if err != nil {
 			return err
 		}

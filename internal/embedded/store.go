@@ -44,7 +44,8 @@ type Store struct {
 const StoreDatabase = "payerflow"
 
 const (
-	storeSocket = "store.sock"
+	// StoreSocket is what the socket in the data directory is called.
+	StoreSocket = "store.sock"
 	// socketBytes is how long the path of a socket may be.
 	socketBytes = 100
 	// indexEvery is how often collections without an index are looked for.
@@ -104,14 +105,14 @@ func (s *Store) Close() error {
 // be too long for one, in a folder of its own.
 func (s *Store) place() (string, error) {
 	dir := s.dir
-	if len(filepath.Join(dir, storeSocket)) > socketBytes {
+	if len(filepath.Join(dir, StoreSocket)) > socketBytes {
 		made, err := os.MkdirTemp("", "payerflow") // 0700
 		if err != nil {
 			return "", err
 		}
 		s.socket, dir = made, made
 	}
-	path := filepath.Join(dir, storeSocket)
+	path := filepath.Join(dir, StoreSocket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}

@@ -21,7 +21,7 @@ var rank = map[string]int{
 	"internal/observe": 0,
 	"events":           0, "internal/topology": 0, "tables": 1, "codecs": 2, "processors": 3, "topologies": 4,
 	"web": 0, "internal/rowlog": 0, "internal/versions": 0, "internal/batching": 1, "client": 0, "internal/engine": 5, "internal/traffic": 5, "internal/sim": 5, "connectors/kafka": 5, "connectors/store": 5, "api/access": 5, "api/problem": 3, "api/audit": 4, "api/intake/intakepb": 0, "api/intake/intakepb/intakepbconnect": 1,
-	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "api/portal": 6, "connectors/kaas": 6, "connectors/hydrate": 6, "connectors/past": 7, "connectors/expire": 7, "api/stored": 8,
+	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "api/portal": 6, "connectors/kaas": 6, "connectors/hydrate": 6, "connectors/past": 7, "connectors/expire": 7, "connectors/refill": 7, "api/stored": 8,
 	"api/consume/consumepb": 0, "api/consume/consumepb/consumepbconnect": 1,
 	"internal/verify": 3, "internal/peers": 6, "internal/peers/peerpb": 0, "internal/peers/peerpb/peerpbconnect": 1,
 	"api": 7, "api/booking": 7, "internal/stage": 7, "cmd/payerflow": 9, "internal/lint": 9, "internal/chaos": 9,
@@ -34,7 +34,7 @@ const testsOnly = "internal/stage"
 var mayImport = map[string][]string{
 	"github.com/lovoo/goka":     {"internal/engine"},
 	"github.com/IBM/sarama":     {"internal/engine"},
-	"github.com/twmb/franz-go":  {"internal/engine", "internal/embedded", "internal/verify", "internal/observe", "connectors/kafka", "connectors/hydrate", "connectors/past", "connectors/expire"},
+	"github.com/twmb/franz-go":  {"internal/engine", "internal/embedded", "internal/verify", "internal/observe", "connectors/kafka", "connectors/hydrate", "connectors/past", "connectors/expire", "connectors/refill"},
 	"go.mongodb.org":            {"connectors/store"},
 	"github.com/FerretDB":       {"internal/embedded"},
 	"github.com/hamba/avro":     {"codecs", "internal/embedded"},

@@ -9,10 +9,11 @@ import (
 )
 
 // Store is a copy of events outside of the brokers, as the auditor compares it:
-// how many events of a topic's partition it holds of each day (UTC, by the
-// records' time stamps), and the sum of their RecordSum.
+// how many events of a run of a partition's offsets, the second not among them,
+// it holds of each day (UTC, by the records' time stamps), and the sum of their
+// RecordSum.
 type Store interface {
-	Days(ctx context.Context, topic string, partition int32) (map[Day]DaySum, error)
+	Days(ctx context.Context, topic string, partition int32, from, to int64) (map[Day]DaySum, error)
 }
 
 // Day is a day of UTC: days since 1970.
@@ -33,8 +34,8 @@ func RecordSum(offset int64, key, value []byte) uint64 {
 // DayOf is the day of a time stamp.
 func DayOf(at time.Time) Day { return Day(at.Unix() / int64((24 * time.Hour).Seconds())) }
 
-// Stored compares topics with the store by partition and day. Days that the
-// topic has begun to delete are not compared.
+// Stored compares topics with the store by partition and day, as far as topics
+// go back.
 func (l *Log) Stored(ctx context.Context, s Store, topics []string) (*Check, error) {
 	c := newCheck("store")
 	if s == nil {
@@ -59,28 +60,23 @@ func (l *Log) Stored(ctx context.Context, s Store, topics []string) (*Check, err
 			if err != nil {
 				return nil, err
 			}
-			stored, err := s.Days(ctx, topic, p)
+			stored, err := s.Days(ctx, topic, p, at.from, at.to)
 			if err != nil {
 				return nil, err
 			}
-			c.days(fmt.Sprintf("%s/%d", topic, p), log, stored, at.from > 0)
+			c.days(fmt.Sprintf("%s/%d", topic, p), log, stored)
 		}
 	}
 	return c, nil
 }
 
-func (c *Check) days(where string, log, stored map[Day]DaySum, cut bool) {
-	first := Day(0)
-	for day := range log {
-		if first == 0 || day < first {
-			first = day
+func (c *Check) days(where string, log, stored map[Day]DaySum) {
+	for day := range stored {
+		if _, both := log[day]; !both {
+			log[day] = DaySum{}
 		}
 	}
 	for day, have := range log {
-		if cut && day == first {
-			c.Counts["days cut"]++
-			continue
-		}
 		c.Counts["days"]++
 		if got := stored[day]; got != have {
 			kind := "store differs"
