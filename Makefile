@@ -49,6 +49,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 bench: ## benchmarks: fold, codec, whole worker
 	$(GO) test -run '^$$' -bench . -benchmem ./processors ./codecs ./internal/engine
 
+bench-verify: ## the auditor over a million events: seconds, CPU and memory, the broker in the same process (EVENTS=)
+	VERIFY_EVENTS=$(or $(EVENTS),1000000) $(GO) test ./cmd/payerflow -run TestVerifyAtScale -count=1 -v -timeout 60m
+
 bench-peers: ## the engine beside Kafka Streams, goka on sarama and raw franz-go (needs Java 21 and Maven)
 	bench/peers.sh $(REPS)
 
