@@ -67,6 +67,7 @@ func TestAbsencesOnTwoWorkers(t *testing.T) {
 			t.Errorf("member %d is told of %d times", i, missed[key])
 		}
 	}
+	tg.verified(t, "", deliveriesAlone...)
 }
 
 // stays publishes admissions and discharges, and follow-ups of every other one.

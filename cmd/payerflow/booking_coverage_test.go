@@ -184,6 +184,7 @@ func TestBookingsAreCoveredEndToEnd(t *testing.T) {
 			return false
 		})
 	}
+	tg.verified(t, base2)
 	w1.terminate()
 	w2.terminate()
 }

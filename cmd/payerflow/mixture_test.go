@@ -88,6 +88,7 @@ func TestNoEventIsRoutedByAMixture(t *testing.T) {
 	if len(workers) < 2 || len(offsets) < 3 || len(want) == 0 || len(want) == rounds*each {
 		t.Errorf("%d workers, %d versions of the rules, %d of %d events delivered: too little happened to show anything", len(workers), len(offsets), len(want), rounds*each)
 	}
+	tg.verified(t, "", deliveriesAlone...)
 	t.Logf("%d events by %d versions of the rules on %d workers, %d delivered", rounds*each, len(offsets), len(workers), len(want))
 }
 

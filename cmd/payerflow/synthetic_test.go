@@ -58,6 +58,7 @@ func TestSyntheticRun(t *testing.T) {
 	if len(traced.Markers) != 1 || traced.Markers[0].RoutingHash == "" || traced.Markers[0].ControlOffset == 0 {
 		t.Errorf("markers %+v", traced.Markers)
 	}
+	tg.verified(t, base)
 	var sla struct{ Total struct{ Count int } }
 	within(t, time.Minute, "the probe among synthetic figures", func() bool {
 		return get(t, base+"/v1/sla?tag=~untagged&synthetic=true", &sla) == 200 && sla.Total.Count == 1

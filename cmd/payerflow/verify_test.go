@@ -19,6 +19,9 @@ func (tg target) verified(t *testing.T, base string, args ...string) verify.Repo
 	return r
 }
 
+// deliveriesAlone is what is verified where a test is about the router alone.
+var deliveriesAlone = []string{"--routes", "--redaction", "--duplicates", "--dlq", "--offsets"}
+
 func (tg target) verify(t *testing.T, base string, args ...string) (r verify.Report, stderr string, code int) {
 	t.Helper()
 	args = append(append([]string{"verify", "-o", "json"}, args...), tg.flags()...)

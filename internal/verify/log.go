@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +61,18 @@ func (s spans) size() (n int64) {
 		}
 	}
 	return n
+}
+
+// String names the runs that are left, each with the next offset and the end.
+func (s spans) String() string {
+	var all []string
+	for topic, ps := range s {
+		for p, at := range ps {
+			all = append(all, fmt.Sprintf("%s/%d (%d of %d)", topic, p, at.from, at.to))
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
 }
 
 func (l *Log) client(more ...kgo.Opt) (*kgo.Client, error) {
@@ -156,7 +169,7 @@ func (l *Log) poll(ctx context.Context, c *kgo.Client, left spans, compacted boo
 	}
 	for heard := time.Now(); len(left) > 0; {
 		if time.Since(heard) >= idle {
-			return fmt.Errorf("no record came for %s before the end was reached", idle)
+			return fmt.Errorf("no record came for %s before the end was reached of %s", idle, left)
 		}
 		wait, cancel := context.WithTimeout(ctx, patience)
 		fetches := c.PollFetches(wait)
