@@ -8,7 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo portal portal-fresh test-portal test race verify-self-test lint fuzz bench bench-peers bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
+.PHONY: help build demo portal portal-fresh test-portal test race verify-self-test lint fuzz bench bench-peers bench-replay bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-verify: ## the auditor over a million events: seconds, CPU and memory, the
 
 bench-peers: ## the engine beside Kafka Streams, goka on sarama and raw franz-go (needs Java 21 and Maven)
 	bench/peers.sh $(REPS)
+
+bench-replay: ## a next version of a view folds beside the live one: events and CPU seconds, beside reading alone, and what reads of the live one cost meanwhile (CLAIMS=)
+	$(GO) test -run '^$$' -bench 'Replay$$' -benchtime $(or $(CLAIMS),300000)x ./internal/engine
 
 bench-watch: ## updates of rows that 10,000 watch, servers and watchers in processes of their own: CPU, time from commit to event, nothing lost (WATCHERS= RATE= SECONDS_EACH=)
 	bench/watch.sh
