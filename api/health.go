@@ -49,4 +49,16 @@ func registerHealth(api huma.API, views topology.Views, guard *access.Guard) {
 	}, func(context.Context, *struct{}) (*engineOutput, error) { return &engineOutput{views.Status()}, nil })
 }
 
+type topologyOutput struct{ Body topology.Graph }
+
+// registerTopology shows the declared groups as a graph.
+func registerTopology(api huma.API, groups []topology.Declared) {
+	graph := topology.GraphOf(groups)
+	huma.Register(api, huma.Operation{
+		OperationID: "topology", Method: http.MethodGet, Path: "/v1/topology", Tags: []string{"engine"},
+		Summary:     "What is declared: groups, topics, tables and views, and what flows between them",
+		Description: "The graph of payerflow topology draw, as data. What of it runs on this worker is at /v1/engine.",
+	}, func(context.Context, *struct{}) (*topologyOutput, error) { return &topologyOutput{graph}, nil })
+}
+
 type engineOutput struct{ Body topology.Status }

@@ -26,6 +26,7 @@ type Options struct {
 	Counts   prometheus.Registerer // of requests; nil: none
 	Guard    *access.Guard         // nil lets nobody in
 	Doors    []Door
+	Groups   []topology.Declared             // that are declared
 	Carry    func(http.Handler) http.Handler // puts the token of a session where tokens stand; nil: there are none
 	Stall    time.Duration                   // that a client may take to read a page of an export; 0: 30 s
 	Watches  topology.Watches                // nil: nothing is watched
@@ -50,6 +51,7 @@ func New(views topology.Views, o Options) http.Handler {
 	s.watches.Watches, s.watches.WatchBounds, s.watches.stopping = o.Watches, o.Watch.orDefault(), o.stopping()
 	registerViews(api, s)
 	registerHealth(api, views, o.Guard)
+	registerTopology(api, o.Groups)
 	registerSLA(api, views)
 	for _, d := range o.Doors {
 		d.Register(mux, api)

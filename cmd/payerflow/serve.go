@@ -107,7 +107,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	}
 	s.follows = more.replica
 	stopping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Counts: metrics, Guard: s.doors.guard, Doors: s.doors.all, Carry: s.doors.portal.Carry,
+	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Counts: metrics, Guard: s.doors.guard, Doors: s.doors.all, Groups: slices.Concat(topologies.All, more.groups), Carry: s.doors.portal.Carry,
 		Watches: s.engine, Watch: api.WatchBounds{Most: maxConnections()}, Stopping: stopping}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
 	s.http.RegisterOnShutdown(stop) // watches are told to come again, elsewhere
 	if s.doors.out != nil {

@@ -1,12 +1,10 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { get, query, segment } from "../api/http";
-import { type Rows, all, quoted } from "../api/rows";
+import { query, segment } from "../api/http";
+import { all, quoted } from "../api/rows";
 import { Choice, Filters, Text } from "../parts/Filters";
 import { Page, shell } from "../parts/Page";
-import { Panel } from "../parts/Panel";
-import { Table } from "../parts/Table";
+import { RowList } from "../parts/RowList";
 import { Money, Status, Time, Value } from "../parts/Value";
-import { Empty, ErrorBox, Loading } from "../parts/states";
+import { Empty } from "../parts/states";
 import { useFilters } from "../shell/filters";
 import type { ClaimRow } from "./claim_row";
 
@@ -24,19 +22,12 @@ export default function Claims() {
     f.appeal === "yes" && "size(row.appeals) > 0",
     Number(f.over) > 0 && `row.billed > ${Number(f.over).toFixed(2)}`,
   );
-  const path = (cursor = "") => query("/v1/views/claim-status", { where, sort: f.sort ?? "-statusAt", limit: 100, cursor, synthetic: f.synthetic });
-  const asked = useInfiniteQuery({
-    queryKey: ["claims", path()],
-    queryFn: ({ pageParam, signal }) => get<Rows<ClaimRow>>(path(pageParam), signal),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.next,
-  });
-  const rows = asked.data?.pages.flatMap((p) => p.rows) ?? [];
+  const asked = { where, sort: f.sort ?? "-statusAt", synthetic: f.synthetic };
   return (
     <Page
       title="Claims"
       sub="Status, amounts and history of each claim, as the events say"
-      asked={{ path: path(), cli: `payerflow view query claim-status${where ? ` --where ${shell(where)}` : ""} --sort ${f.sort ?? "-statusAt"}` }}
+      asked={{ path: query("/v1/views/claim-status", asked), cli: `payerflow view query claim-status${where ? ` --where ${shell(where)}` : ""} --sort ${f.sort ?? "-statusAt"}` }}
     >
       <Filters>
         <Text label="Member" value={f.member} set={(member) => set({ member })} placeholder="member id" />
@@ -47,41 +38,26 @@ export default function Claims() {
         <Text label="Billed over" value={f.over} set={(over) => set({ over })} placeholder="$" />
         <Choice label="Order" value={f.sort} set={(sort) => set({ sort })} of={["-billed", "billed", "serviceDate", "-serviceDate"]} any="latest change" />
       </Filters>
-      {asked.error ? <ErrorBox error={asked.error} again={() => void asked.refetch()} /> : null}
-      {asked.isPending ? <Loading what="claims" /> : null}
-      {asked.data && rows.length === 0 ? (
-        <Empty title={where ? "No claim is like that" : "There are no claims yet"}>
-          {where ? "Take a filter away." : <>Publish some: <code>payerflow publish --file testdata/events/claims-day.ndjson</code></>}
-        </Empty>
-      ) : null}
-      {rows.length > 0 ? (
-        <Panel flush>
-          <Table
-            label="Claims"
-            rows={rows}
-            id={(r) => r.key}
-            to={(r) => `/claims/${segment(r.key)}`}
-            columns={[
-              { head: "Claim", cell: (r) => <span className="mono">{r.key}</span> },
-              { head: "Status", cell: (r) => <Status of={r.value.status} /> },
-              { head: "Since", cell: (r) => <Time at={r.value.statusAt} /> },
-              { head: "Type", cell: (r) => <Value of={r.value.claimType} /> },
-              { head: "Served", cell: (r) => <Value of={r.value.serviceDate} /> },
-              { head: "Billed", num: true, cell: (r) => <Money of={r.value.billed} /> },
-              { head: "Paid", num: true, cell: (r) => <Money of={r.value.paid} /> },
-              { head: "Member", cell: (r) => <span className="mono"><Value of={r.value.memberId} /></span> },
-            ]}
-          />
-          {asked.hasNextPage ? (
-            <div className="more">
-              <button onClick={() => void asked.fetchNextPage()} disabled={asked.isFetchingNextPage}>
-                {asked.isFetchingNextPage ? "Loading…" : "More claims"}
-              </button>
-              <span className="quiet">{rows.length} shown; each page is sorted by itself</span>
-            </div>
-          ) : null}
-        </Panel>
-      ) : null}
+      <RowList<ClaimRow>
+        view="claim-status"
+        asked={asked}
+        to={(r) => `/claims/${segment(r.key)}`}
+        empty={
+          <Empty title={where ? "No claim is like that" : "There are no claims yet"}>
+            {where ? "Take a filter away." : <>Publish some: <code>payerflow publish --file testdata/events/claims-day.ndjson</code></>}
+          </Empty>
+        }
+        columns={[
+          { head: "Claim", cell: (r) => <span className="mono">{r.key}</span> },
+          { head: "Status", cell: (r) => <Status of={r.value.status} /> },
+          { head: "Since", cell: (r) => <Time at={r.value.statusAt} /> },
+          { head: "Type", cell: (r) => <Value of={r.value.claimType} /> },
+          { head: "Served", cell: (r) => <Value of={r.value.serviceDate} /> },
+          { head: "Billed", num: true, cell: (r) => <Money of={r.value.billed} /> },
+          { head: "Paid", num: true, cell: (r) => <Money of={r.value.paid} /> },
+          { head: "Member", cell: (r) => <span className="mono"><Value of={r.value.memberId} /></span> },
+        ]}
+      />
     </Page>
   );
 }

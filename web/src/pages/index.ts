@@ -1,4 +1,4 @@
-import { Activity, FileText, type LucideIcon } from "lucide-react";
+import { Activity, Archive, BookOpen, CalendarCheck, CalendarClock, FileText, type LucideIcon, MailX, Scale, Table2, Waypoints } from "lucide-react";
 import type { ComponentType } from "react";
 import { type Session, may } from "../api/session";
 
@@ -15,13 +15,15 @@ export type Page = {
   load: () => Promise<{ default: ComponentType }>;
 };
 
-export const groups = ["Operate", "Views"] as const;
+export const groups = ["Operate", "Views", "Events"] as const;
 
 const read = (view: string) => (s: Session) => may.read(s, view);
 const segment = encodeURIComponent;
 
 export const pages: Page[] = [
   { path: "/", label: "Overview", group: "Operate", icon: Activity, words: "rates lag freshness", may: () => true, load: () => import("./Overview") },
+  { path: "/topology", label: "Topology", group: "Operate", icon: Waypoints, words: "picture groups topics lag graph", may: () => true, find: { label: "Find in the topology", to: (w) => `/topology?q=${segment(w)}` }, load: () => import("./Topology") },
+  { path: "/dlq", label: "Dead letters", group: "Operate", icon: MailX, words: "dlq redrive mend parked", may: may.subscribe, load: () => import("./DeadLetters") },
   { path: "/claims", label: "Claims", group: "Views", icon: FileText, words: "claim status denial payment", may: read("claim-status"), load: () => import("./Claims") },
   {
     path: "/claims/$claim",
@@ -31,4 +33,16 @@ export const pages: Page[] = [
     find: { label: "Open the claim of this id", to: (w) => `/claims/${segment(w)}` },
     load: () => import("./Claim"),
   },
+  { path: "/appeals", label: "Appeals", group: "Views", icon: Scale, words: "provider reconsideration live", may: (s) => may.read(s, "claims-by-provider") && may.read(s, "claim-status"), find: { label: "Follow the appeals of this provider", to: (w) => `/appeals?provider=${segment(w)}` }, load: () => import("./Appeals") },
+  { path: "/grace", label: "Grace periods", group: "Views", icon: CalendarClock, words: "premium invoice overdue member", may: read("grace-periods"), load: () => import("./GracePeriods") },
+  { path: "/grace/$member", label: "Premiums", group: "Views", may: read("grace-periods"), find: { label: "Show the premiums of this member", to: (w) => `/grace/${segment(w)}` }, load: () => import("./GracePeriod") },
+  { path: "/bookings", label: "Booking coverage", group: "Views", icon: CalendarCheck, words: "insurance network covered reasons", may: read("booking-coverage"), load: () => import("./Bookings") },
+  { path: "/bookings/$booking", label: "Booking", group: "Views", may: read("booking-coverage"), find: { label: "Open the booking of this id", to: (w) => `/bookings/${segment(w)}` }, load: () => import("./Booking") },
+  { path: "/catalogue", label: "Catalogue", group: "Events", icon: BookOpen, words: "event types schema class publish", may: () => true, find: { label: "Search the catalogue", to: (w) => `/catalogue?q=${segment(w)}` }, load: () => import("./Catalogue") },
+  { path: "/catalogue/$type", label: "Event type", group: "Events", may: () => true, load: () => import("./EventType") },
+  { path: "/store", label: "Event store", group: "Events", icon: Archive, words: "recorded events query tag transaction key", may: may.subscribe, find: { label: "Find recorded events with this key", to: (w) => `/store?key=${segment(w)}` }, load: () => import("./Store") },
+  { path: "/trace/$id", label: "Event", group: "Events", may: may.subscribe, find: { label: "Trace the event of this id", to: (w) => `/trace/${segment(w)}` }, load: () => import("./Trace") },
+  { path: "/views", label: "All views", group: "Views", icon: Table2, words: "query rows cel", may: (s) => !!s.scopes.admin || !!s.scopes.read?.length, load: () => import("./Views") },
+  { path: "/views/$view", label: "View", group: "Views", may: (s) => !!s.scopes.admin || !!s.scopes.read?.length, load: () => import("./ViewRows") },
+  { path: "/views/$view/$key", label: "Row", group: "Views", may: (s) => !!s.scopes.admin || !!s.scopes.read?.length, load: () => import("./ViewRow") },
 ];

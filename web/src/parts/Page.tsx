@@ -52,7 +52,8 @@ export function CopyAs({ label, text }: { label: string; text: string }) {
 // shell is a text as a POSIX shell takes it as one word.
 export const shell = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
-function curl({ method, path, body, accept }: Asked): string {
+// curl is the request for a shell, with the token left to who runs it.
+export function curl({ method, path, body, accept }: Asked): string {
   const parts = ["curl", accept === "text/event-stream" ? "-sN" : "-s"];
   if (method && method !== "GET" && !(method === "POST" && body !== undefined)) parts.push("-X", method);
   parts.push("-H", '"Authorization: Bearer $TOKEN"');
