@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,40 @@ func sums(t *testing.T, root string, into map[string]string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+var inNavigation = regexp.MustCompile(`label: "([^"]+)", group: "[^"]+", icon: `)
+
+// TestPagesAreDocumented: docs/portal.md says of each page in the navigation who
+// it is for and what it shows, and of no other.
+func TestPagesAreDocumented(t *testing.T) {
+	index, err := os.ReadFile("src/pages/index.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("../docs/portal.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(doc), "| --- | --- | --- |\n")
+	table, _, ok := strings.Cut(rest, "\n\n")
+	if !ok {
+		t.Fatal("docs/portal.md has no table of pages")
+	}
+	said := map[string]bool{}
+	for line := range strings.Lines(table) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		said[name] = true
+	}
+	for _, m := range inNavigation.FindAllSubmatch(index, -1) {
+		if !said[string(m[1])] {
+			t.Errorf("docs/portal.md says nothing of the page %s", m[1])
+		}
+		delete(said, string(m[1]))
+	}
+	for name := range said {
+		t.Errorf("docs/portal.md has a page %s, which is not in the navigation", name)
 	}
 }
 

@@ -122,12 +122,14 @@ for (const theme of ["light", "dark"]) {
     const claim = await anyClaim();
     const page = await signedIn("admin", theme);
     const links = await page.getByRole("navigation", { name: "Pages" }).getByRole("link").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
-    for (const href of [...links, `/portal/claims/${claim}`]) {
+    const more = [`/claims/${claim}`, "/catalogue/CLAIM_SUBMITTED", "/catalogue/CLAIM_SUBMITTED?tab=schema", "/catalogue/CLAIM_SUBMITTED?tab=versions", "/catalogue/CLAIM_SUBMITTED?tab=sample",
+      "/catalogue/CLAIM_SUBMITTED?tab=flow", "/catalogue/CLAIM_SUBMITTED?tab=publish", "/views/claim-status", `/views/claim-status/${claim}`, "/topology?node=router.v1-mediator-consumer&domain=mediator"];
+    for (const href of [...links, ...more.map((p) => "/portal" + p)]) {
       await page.goto(base + href);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.locator(".loading").first().waitFor({ state: "detached", timeout: 20_000 }).catch(() => assert.fail(href + " goes on loading"));
       await page.waitForTimeout(shots ? 3500 : 300);
-      await looked(page, `${theme}${href.replaceAll("/", "-").replace(claim, "one")}`);
+      await looked(page, theme + href.replace(claim, "one").replaceAll(/[^a-zA-Z]+/g, "-"));
     }
   });
 }
@@ -146,11 +148,73 @@ test("the keyboard goes anywhere", async () => {
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox").fill(claim);
   await page.getByRole("option", { name: "Open the claim of this id" }).waitFor();
-  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter"); // the first of what can be done with it
   await page.waitForURL("**/claims/" + claim);
   await page.getByText("Because").waitFor();
   await page.getByRole("button", { name: "Copy as CLI" }).click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `payerflow view watch claim-status ${claim}`);
+});
+
+test("published from the catalogue, a premium is on its member's page and can be traced", { timeout: 90_000 }, async () => {
+  const page = await signedIn("admin");
+  await page.goto(base + "/portal/catalogue/INVOICE_GENERATED?tab=publish");
+  await page.getByLabel("memberId").fill("MBR-PORTAL");
+  await page.getByLabel("premiumCents").fill("-1");
+  await page.getByRole("checkbox", { name: /Synthetic/ }).uncheck();
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("premiumCents").fill("42000");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByText(/^Taken/).waitFor();
+  await looked(page, "published");
+  const id = await page.locator(".done a").textContent();
+  await page.locator(".done a").click();
+  await page.getByText("billing.invoice.generated").first().waitFor({ timeout: 30_000 });
+  await looked(page, "trace");
+  await page.goto(base + "/portal/grace/MBR-PORTAL");
+  await page.getByRole("cell", { name: "INV-SAMPLE-0001" }).waitFor({ timeout: 30_000 });
+  assert.ok((await page.getByRole("link", { name: id }).count()) > 0, "the row names the event that made it");
+  await looked(page, "premiums");
+});
+
+test("an appeal appears on its provider's page by itself", { timeout: 90_000 }, async () => {
+  const claim = await anyClaim();
+  const row = await (await fetch(`${base}/v1/views/claim-status/${claim}`, { headers: { Authorization: "Bearer " + tokens.admin } })).json();
+  const page = await signedIn("admin");
+  await page.goto(`${base}/portal/appeals?provider=${row.value.providerId}`);
+  await page.getByText("live", { exact: true }).waitFor();
+  const type = await (await fetch(base + "/v1/event-types/RECONSIDERATION_RECEIVED", { headers: { Authorization: "Bearer " + tokens.admin } })).json();
+  const body = { ...JSON.parse(type.row.sample), claimId: claim, memberId: row.value.memberId, providerId: row.value.providerId, updatedAt: new Date().toISOString() };
+  const answer = await fetch(base + "/v1/events", {
+    method: "POST",
+    headers: { Authorization: "Bearer " + tokens.admin, "Content-Type": "application/json" },
+    body: JSON.stringify({ metadata: { eventType: "RECONSIDERATION_RECEIVED", transactionId: "portal-1", timeStamp: new Date().toISOString(), sourceSystem: "test", synthetic: false }, eventBody: body }),
+  });
+  assert.equal(answer.status, 201, await answer.text());
+  await page.getByRole("row", { name: new RegExp(claim) }).getByText("RECEIVED").waitFor({ timeout: 30_000 });
+  await looked(page, "appeals-live");
+});
+
+test("a subscription is tried, proposed and applied, and is there", { timeout: 90_000 }, async () => {
+  const page = await signedIn("admin");
+  await page.goto(base + "/portal/rules/edit?kind=subscription");
+  const row = page.getByLabel("Row as JSON");
+  await row.fill(JSON.stringify({ team: "demo", name: "from-portal", eventTypes: ["NO_SUCH_TYPE"], delivery: "topic" }));
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await page.getByRole("alert").getByText("ROW_REFUSED").waitFor();
+  page.wrong = page.wrong.filter((w) => !/422/.test(w));
+  await row.fill(JSON.stringify({ team: "demo", name: "from-portal", eventTypes: ["CLAIM_SUBMITTED"], delivery: "topic" }));
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await page.getByRole("row", { name: /demo\/from-portal/ }).waitFor({ timeout: 30_000 });
+  await looked(page, "tried");
+  await page.getByLabel("Why").fill("a try");
+  await page.getByRole("button", { name: "Propose", exact: true }).click();
+  await page.getByRole("button", { name: "Apply", exact: true }).click();
+  await page.getByText("ACTIVE").first().waitFor();
+  await looked(page, "proposal");
+  await page.goto(base + "/portal/rules");
+  await page.getByRole("row", { name: /demo\/from-portal/ }).getByText("consumer.demo.from-portal").waitFor();
+  await looked(page, "rules");
 });
 
 test("the first view takes 200 KB of script at most", async () => {

@@ -46,7 +46,7 @@ export default function Drawing({ graph, loads, waiting, node, choose }: { graph
     void elk
       .layout({
         id: "all",
-        layoutOptions: { "elk.algorithm": "layered", "elk.direction": "RIGHT", "elk.layered.spacing.nodeNodeBetweenLayers": "60", "elk.spacing.nodeNode": "12", "elk.layered.nodePlacement.strategy": "BRANDES_KOEPF" },
+        layoutOptions: { "elk.algorithm": "layered", "elk.direction": "RIGHT", "elk.layered.spacing.nodeNodeBetweenLayers": "44", "elk.spacing.nodeNode": "12", "elk.layered.nodePlacement.strategy": "BRANDES_KOEPF" },
         children: graph.nodes.map((n) => ({ id: n.name, width: width(n), height: height(n) })),
         edges: graph.edges.map((e, i) => ({ id: String(i), sources: [e.from], targets: [e.to] })),
       })
@@ -76,7 +76,7 @@ export default function Drawing({ graph, loads, waiting, node, choose }: { graph
       edges={edges}
       nodeTypes={kinds}
       fitView
-      fitViewOptions={{ maxZoom: 1, padding: 0.05 }}
+      fitViewOptions={{ maxZoom: 1, minZoom: graph.nodes.length < 60 ? 0.6 : 0.1, padding: 0.04, nodes: graph.nodes.length < 60 && node ? [{ id: node }] : undefined }}
       minZoom={0.05}
       nodesDraggable={false}
       nodesConnectable={false}

@@ -42,8 +42,8 @@ export default function ViewRows() {
         </Suspense>
         <button className="primary">Ask</button>
       </form>
+      <p className="quiet">A condition is CEL over <code>row</code>{simple[1] ? <>, as <code>has(row.{simple[1]})</code></> : null}; empty asks for all rows.</p>
       <Filters>
-        <span className="quiet">A condition is CEL over <code>row</code>{simple[1] ? <>, as <code>has(row.{simple[1]})</code></> : null}; empty asks for all rows.</span>
         <Text label="Order" value={f.sort} set={(sort) => set({ sort })} placeholder={simple[0] ? `-${simple[0]}` : "-field"} />
         <Check label="Synthetic rows" value={f.synthetic === "true"} set={(v) => set({ synthetic: v ? "true" : undefined })} />
       </Filters>

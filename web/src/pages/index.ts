@@ -1,4 +1,4 @@
-import { Activity, Archive, BookOpen, CalendarCheck, CalendarClock, FileText, type LucideIcon, MailX, Scale, Table2, Waypoints } from "lucide-react";
+import { Activity, Archive, BookOpen, CalendarCheck, CalendarClock, FileText, GitPullRequestArrow, HeartPulse, KeyRound, type LucideIcon, MailX, Route, Scale, Table2, Waypoints } from "lucide-react";
 import type { ComponentType } from "react";
 import { type Session, may } from "../api/session";
 
@@ -15,14 +15,15 @@ export type Page = {
   load: () => Promise<{ default: ComponentType }>;
 };
 
-export const groups = ["Operate", "Views", "Events"] as const;
+export const groups = ["Operate", "Views", "Events", "Rules"] as const;
 
 const read = (view: string) => (s: Session) => may.read(s, view);
 const segment = encodeURIComponent;
 
 export const pages: Page[] = [
   { path: "/", label: "Overview", group: "Operate", icon: Activity, words: "rates lag freshness", may: () => true, load: () => import("./Overview") },
-  { path: "/topology", label: "Topology", group: "Operate", icon: Waypoints, words: "picture groups topics lag graph", may: () => true, find: { label: "Find in the topology", to: (w) => `/topology?q=${segment(w)}` }, load: () => import("./Topology") },
+  { path: "/topology", label: "Topology", group: "Operate", icon: Waypoints, words: "picture groups topics lag graph", may: () => true, load: () => import("./Topology") },
+  { path: "/health", label: "Health", group: "Operate", icon: HeartPulse, words: "workers partitions restore standby", may: () => true, load: () => import("./Health") },
   { path: "/dlq", label: "Dead letters", group: "Operate", icon: MailX, words: "dlq redrive mend parked", may: may.subscribe, load: () => import("./DeadLetters") },
   { path: "/claims", label: "Claims", group: "Views", icon: FileText, words: "claim status denial payment", may: read("claim-status"), load: () => import("./Claims") },
   {
@@ -45,4 +46,9 @@ export const pages: Page[] = [
   { path: "/views", label: "All views", group: "Views", icon: Table2, words: "query rows cel", may: (s) => !!s.scopes.admin || !!s.scopes.read?.length, load: () => import("./Views") },
   { path: "/views/$view", label: "View", group: "Views", may: (s) => !!s.scopes.admin || !!s.scopes.read?.length, load: () => import("./ViewRows") },
   { path: "/views/$view/$key", label: "Row", group: "Views", may: (s) => !!s.scopes.admin || !!s.scopes.read?.length, load: () => import("./ViewRow") },
+  { path: "/rules", label: "Rules", group: "Rules", icon: Route, words: "subscriptions routing consumer topic pause shadow", may: may.subscribe, load: () => import("./Rules") },
+  { path: "/rules/edit", label: "Change a rule", group: "Rules", may: may.subscribe, load: () => import("./RuleEdit") },
+  { path: "/changes", label: "Proposals", group: "Rules", icon: GitPullRequestArrow, words: "approve apply reject roll back", may: () => true, load: () => import("./Changes") },
+  { path: "/changes/$id", label: "Proposal", group: "Rules", may: () => true, load: () => import("./ChangePage") },
+  { path: "/permissions", label: "Permissions", group: "Rules", icon: KeyRound, words: "class team matrix redaction", may: () => true, load: () => import("./Permissions") },
 ];

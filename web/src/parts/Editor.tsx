@@ -87,7 +87,7 @@ export default function Editor({ label, value, set, language = "json", before, w
       low ? [] : [lineNumbers(), foldGutter()],
       words ? autocompletion({ override: [completes(words)] }) : [],
       set && language === "json" ? linter(jsonParseLinter()) : [],
-      before === undefined ? [] : unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } }),
+      before === undefined ? [] : unifiedMergeView({ original: before, mergeControls: false, ...(set ? {} : { collapseUnchanged: { margin: 3, minSize: 6 } }) }),
       EditorView.updateListener.of((u) => u.docChanged && told.current?.(u.state.doc.toString())),
     ];
     view.current = new EditorView({ root: shadow, parent: shadow, state: EditorState.create({ doc: value, extensions }) });

@@ -1,0 +1,1 @@
+var e={"routing-rule":e=>({team:e,name:``,eventTypes:[`CLAIM_DENIED`],condition:``,destination:`${e}/`}),subscription:e=>({team:e,name:``,eventTypes:[`CLAIM_DENIED`],tags:{anyOf:[]},delivery:`topic`}),permission:e=>({team:e,class:`PHI`,eventTypes:[]})},t={"routing-rule":`/v1/routing-rules`,subscription:`/v1/subscriptions`,permission:`/v1/permissions`};export{t as n,e as t};
