@@ -9,6 +9,7 @@ FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
 .PHONY: help build demo portal portal-fresh test-portal test race verify-self-test lint fuzz bench bench-peers bench-replay bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
+.PHONY: test-tracing test-alerts
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ bench-connections: ## 50,000 attempts to watch, many more than may be open: how 
 
 bench-reads: ## reads of views on the owner and by a hop, beside Redis behind a small Go handler (installs Debian's redis-server where it is absent; ROWS=200000)
 	bench/reads.sh
+
+test-tracing: ## one trace from publish to watch, found by its tag in a real Jaeger (built on first use)
+	deploy/local/test-tracing.sh
 
 play: ## run the scenarios and write what they gave into testdata/scenarios
 	UPDATE=1 $(GO) test ./topologies -run 'Scenario|ClaimsDay' -count=1

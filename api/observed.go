@@ -1,10 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // observed counts each request by its route. The outer part sees every request,
@@ -12,6 +15,8 @@ import (
 type observed struct {
 	mux     *http.ServeMux
 	metrics requestMetrics
+	tracer  trace.Tracer
+	traced  bool
 }
 
 // seenRequest is what is told of one request. A route is a pattern of the mux:
@@ -25,6 +30,7 @@ func (o *observed) outer(next http.Handler) http.Handler {
 		began := time.Now()
 		seen := &seenRequest{}
 		a := &observedAnswer{ResponseWriter: w}
+		ctx, span := o.begin(r)
 		o.metrics.open.Inc()
 		defer o.metrics.open.Dec()
 		defer func() {
@@ -32,12 +38,14 @@ func (o *observed) outer(next http.Handler) http.Handler {
 			if fault != nil && a.status == 0 {
 				a.status = http.StatusInternalServerError
 			}
-			o.metrics.count(r, a, o.routeOf(seen, r), time.Since(began))
+			route := o.routeOf(seen, r)
+			o.metrics.count(r, a, route, time.Since(began))
+			finish(span, r, route, a.code())
 			if fault != nil {
 				panic(fault) // the server's to tell
 			}
 		}()
-		next.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), seenRequestKey{}, seen)))
+		next.ServeHTTP(a, r.WithContext(context.WithValue(ctx, seenRequestKey{}, seen)))
 	})
 }
 
@@ -73,6 +81,9 @@ type observedAnswer struct {
 	http.ResponseWriter
 	status int // 0: none yet
 }
+
+// code is the status that the caller got.
+func (a *observedAnswer) code() int { return cmp.Or(a.status, http.StatusOK) }
 
 // Unwrap lets deadlines through.
 func (a *observedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -38,12 +38,8 @@ func newRequestMetrics(reg prometheus.Registerer, watches func() float64) reques
 }
 
 func (m requestMetrics) count(r *http.Request, a *observedAnswer, route string, took time.Duration) {
-	status := a.status
-	if status == 0 {
-		status = http.StatusOK // the server's own
-	}
 	method := methodOf(r)
-	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	m.requests.WithLabelValues(route, method, strconv.Itoa(a.code())).Inc()
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		m.countCall(r, a, route)
 	} else if !strings.HasPrefix(a.Header().Get("Content-Type"), sseType) {

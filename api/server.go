@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"payerflow/api/access"
 	"payerflow/api/problem"
@@ -24,6 +25,7 @@ type Options struct {
 	Version  string
 	Metrics  prometheus.Gatherer
 	Counts   prometheus.Registerer // of requests; nil: none
+	Traces   trace.TracerProvider  // nil: none
 	Guard    *access.Guard         // nil lets nobody in
 	Doors    []Door
 	Groups   []topology.Declared             // that are declared
@@ -48,7 +50,7 @@ func New(views topology.Views, o Options) http.Handler {
 	mux := http.NewServeMux()
 	api := humago.New(mux, described(o.Version))
 	s := newSurface(views, o.Guard, o.bounds())
-	s.watches.Watches, s.watches.WatchBounds, s.watches.stopping = o.Watches, o.Watch.orDefault(), o.stopping()
+	s.watches.Watches, s.watches.WatchBounds, s.watches.stopping, s.watches.tracer = o.Watches, o.Watch.orDefault(), o.stopping(), tracerOf(o.Traces)
 	registerViews(api, s)
 	registerHealth(api, views, o.Guard)
 	registerTopology(api, o.Groups)
@@ -61,7 +63,7 @@ func New(views topology.Views, o Options) http.Handler {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(mux, w, r) })
-	seen := &observed{mux: mux, metrics: newRequestMetrics(o.Counts, func() float64 { return float64(s.watches.open.Load()) })}
+	seen := &observed{mux: mux, tracer: s.watches.tracer, traced: o.Traces != nil, metrics: newRequestMetrics(o.Counts, func() float64 { return float64(s.watches.open.Load()) })}
 	guarded := o.Guard.Wrap(o.open, seen.inner())
 	if o.Carry != nil {
 		guarded = o.Carry(guarded)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"go.opentelemetry.io/otel/trace"
 
 	"payerflow/api/problem"
 	"payerflow/internal/topology"
@@ -36,6 +37,7 @@ type watches struct {
 	WatchBounds
 	open     atomic.Int64
 	stopping context.Context
+	tracer   trace.Tracer
 }
 
 // watched lets a request that accepts an event stream watch what it asks for.

@@ -75,6 +75,9 @@ func (x *watching) send(states []topology.State) *Problem {
 		return p
 	}
 	for _, s := range states {
+		if span := x.told(s); span != nil {
+			defer span.End() // when it was written
+		}
 		if p := x.state(s, mask); p != nil {
 			return p
 		}

@@ -19,6 +19,7 @@ type Config struct {
 	DLQ      DLQ      `koanf:"dlq"`
 	Store    Store    `koanf:"store"`
 	Log      Log      `koanf:"log"`
+	Tracing  Tracing  `koanf:"tracing"`
 }
 
 // Default is the configuration when nothing is said; it is legal, and reference.yaml says the same.
@@ -35,6 +36,7 @@ func Default() Config {
 		DLQ:      DefaultDLQ(),
 		Store:    DefaultStore(),
 		Log:      DefaultLog(),
+		Tracing:  DefaultTracing(),
 	}
 }
 
@@ -52,5 +54,6 @@ func (c Config) Validate() error {
 		c.DLQ.Validate(),
 		c.Store.Validate(),
 		c.Log.Validate(),
+		c.Tracing.Validate(),
 	)
 }

@@ -187,3 +187,13 @@ func (f TagFilter) Takes(tags []string) bool {
 
 // Valid says whether the token opens doors at a time.
 func (t Token) Valid(now time.Time) bool { return !t.Revoked && now.Before(t.ExpiresAt) }
+
+// Registered are those of an event's tags that its type registers.
+func (t EventType) Registered(tags []string) (out []string) {
+	for _, tag := range tags {
+		if slices.Contains(t.Tags, tag) {
+			out = append(out, tag)
+		}
+	}
+	return out
+}

@@ -16,14 +16,18 @@ import (
 // it is written down; where that fails, nothing of it leaves. ctx is the context
 // that the request goes on with.
 func (t *Trail) Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, who Who, next http.Handler) {
-	a := &answer{ResponseWriter: w, note: Note{trail: t, who: who, trace: traceOf(r)}}
+	a := &answer{ResponseWriter: w, note: Note{trail: t, who: who, trace: traceOf(ctx, r)}}
 	a.ctx = context.WithValue(ctx, noteKey{}, &a.note)
 	next.ServeHTTP(a, r.WithContext(a.ctx))
 	a.end()
 }
 
-func traceOf(r *http.Request) string {
-	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header))
+// traceOf is the trace that the request is in here, or that its sender said.
+func traceOf(ctx context.Context, r *http.Request) string {
+	if id := trace.SpanContextFromContext(ctx).TraceID(); id.IsValid() {
+		return id.String()
+	}
+	ctx = propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header))
 	if id := trace.SpanContextFromContext(ctx).TraceID(); id.IsValid() {
 		return id.String()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"payerflow/api/access"
 	"payerflow/api/problem"
@@ -32,6 +33,7 @@ type Options struct {
 	Patience time.Duration         // longest time for a sender's request, and between two events of a stream, 30 s
 	Requests int                   // requests in flight beyond which a door answers 429, 1024
 	Bytes    int64                 // the same for bytes, 64 MiB
+	Traces   trace.TracerProvider  // nil: none
 	Metrics  prometheus.Registerer // nil: nobody counts
 	Log      *slog.Logger          // hears why the broker took nothing, once a second at most; nil: nobody
 }
@@ -54,6 +56,7 @@ type door struct {
 	Options
 	flight *flight
 	counts metrics
+	tracer trace.Tracer // nil: none
 	told   atomic.Int64 // when Log last heard something
 }
 
@@ -76,7 +79,11 @@ func newDoor(o Options) *door {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &door{Options: o, flight: newFlight(o.Requests, o.Bytes), counts: newMetrics(o.Metrics)}
+	d := &door{Options: o, flight: newFlight(o.Requests, o.Bytes), counts: newMetrics(o.Metrics)}
+	if o.Traces != nil {
+		d.tracer = o.Traces.Tracer("payerflow/api/intake")
+	}
+	return d
 }
 
 // outcome is what became of one candidate: a place, or a problem.
@@ -126,8 +133,10 @@ func (d *door) commit(ctx context.Context, rules Snapshot, es []events.Envelope,
 	ctx, cancel := context.WithTimeout(ctx, d.Wait)
 	defer cancel()
 	began := time.Now()
+	ctx, spans := d.follow(ctx, rules, es)
 	for n, placed := range d.Firehose.Publish(ctx, es) {
 		o := of(n)
+		spans.end(n, placed)
 		o.placed, o.Problem = placed.Coordinates, unplaced(placed.Err)
 		d.tell(placed.Err)
 		d.counts.decided(rules, es[n], *o)

@@ -51,6 +51,7 @@ type cluster struct {
 	views    topology.Views
 	store    string                // address of the event store; "": none
 	free     func() (int64, error) // bytes that the broker's disk has left; nil: the brokers tell
+	spans    tracing
 }
 
 // newReaders are the doors of a process that is read from alone: none but those
@@ -95,7 +96,7 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 		d.close()
 		return nil, err
 	}
-	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log, Metrics: metrics})
+	in := intake.New(intake.Options{Rules: func() (intake.Snapshot, error) { return control.Rules() }, Firehose: c.firehose, Log: a.log, Metrics: metrics, Traces: c.spans.of()})
 	metrics.MustRegister(kafka.ShadowMetrics{Rules: control, Counts: c.shadows})
 	upkeep := &kafka.Upkeep{Rules: control, Log: a.log}
 	d.out = consume.New(consume.Options{Copies: copies, Rules: control, Worker: c.worker, Limits: consume.DefaultLimits(), Log: a.log, Metrics: metrics})

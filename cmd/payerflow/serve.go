@@ -39,6 +39,7 @@ type server struct {
 	views    *peers.Views
 	dlqs     func(ctx context.Context) // watches the dead letter topics until ctx ends; nil: nobody does
 	follows  bool                      // a replica
+	spans    tracing
 }
 
 // extension is what a process runs beside the groups of every worker.
@@ -68,6 +69,9 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	if s.peers, err = peers.Listen(ctx, a.cfg.Peers.Listen, peers.Security(a.cfg.Peers.TLS), a.log); err != nil {
 		return nil, coded(exitUnavailable, err)
 	}
+	if s.spans, err = a.openTracing(ctx, s.addr()); err != nil {
+		return nil, err
+	}
 	metrics := a.newRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry := codecs.OpenRegistry(registryURL)
@@ -83,7 +87,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	}
 	cfg := a.engineConfig(brokers, client, metrics)
 	cfg.Address, cfg.Peer, cfg.Pins, cfg.Effects, cfg.Follows = s.addr(), cmp.Or(a.cfg.Peers.Advertise, s.peers.Addr()), pins, more.effects, more.replica
-	cfg.Views = more.views
+	cfg.Views, cfg.Traces, cfg.Describe = more.views, s.spans.of(), shownInSpans(s.rules)
 	if s.engine, err = engine.Open(cfg, slices.Concat(topologies.All, more.groups), registry); err != nil {
 		return nil, err
 	}
@@ -91,11 +95,11 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 		Timeout: a.cfg.Peers.Timeout, Replica: more.replica, Log: a.log, Metrics: metrics}); err != nil {
 		return nil, err
 	}
-	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views, more.store, more.free}
+	at := cluster{brokers, client, registry, nil, s.addr(), shadows, s.views, more.store, more.free, s.spans}
 	if more.replica {
 		s.doors, err = a.newReaders(s.rules, at, metrics)
 	} else {
-		if s.firehose, err = kafka.OpenFirehose(brokers, registry, watchedClient(client, metrics, "firehose")...); err != nil {
+		if s.firehose, err = kafka.OpenFirehose(brokers, registry, append(watchedClient(client, metrics, "firehose"), observe.Producing(s.spans.of()))...); err != nil {
 			return nil, err
 		}
 		at.firehose = s.firehose
@@ -107,7 +111,7 @@ func (a *app) newServer(ctx context.Context, brokers []string, client []kafka.Op
 	}
 	s.follows = more.replica
 	stopping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Counts: metrics, Guard: s.doors.guard, Doors: s.doors.all, Groups: slices.Concat(topologies.All, more.groups), Carry: s.doors.portal.Carry,
+	s.http = &http.Server{Protocols: protocols(), Handler: api.New(s.views, api.Options{Version: version(), Metrics: metrics, Counts: metrics, Traces: s.spans.of(), Guard: s.doors.guard, Doors: s.doors.all, Groups: slices.Concat(topologies.All, more.groups), Carry: s.doors.portal.Carry,
 		Watches: s.engine, Watch: api.WatchBounds{Most: maxConnections()}, Stopping: stopping}), ReadHeaderTimeout: a.cfg.HTTP.ReadHeaderTimeout}
 	s.http.RegisterOnShutdown(stop) // watches are told to come again, elsewhere
 	if s.doors.out != nil {
@@ -167,6 +171,7 @@ func (s *server) release() {
 	if s.ln != nil {
 		_ = s.ln.Close()
 	}
+	s.spans.close()
 }
 
 // protocols are those that gRPC needs too: HTTP/2 without TLS.
@@ -223,6 +228,7 @@ func (s *server) run(ctx context.Context, c config.HTTP) error {
 		s.firehose.Close()
 	}
 	s.views.Close()
+	s.spans.close()
 	return errors.Join(engineErr, httpErr, peersErr, shutdownErr, s.engine.Close())
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"payerflow/codecs"
 	"payerflow/events"
+	"payerflow/internal/observe"
 	"payerflow/internal/topology"
 	"payerflow/topologies"
 )
@@ -83,7 +84,7 @@ func (f *Firehose) Publish(ctx context.Context, es []events.Envelope) []Placed {
 		pending++
 		// A context that ends takes records of others in the same batch with
 		// it: a record has none, and a full buffer refuses instead of waiting.
-		f.client.TryProduce(context.WithoutCancel(ctx), r, func(r *kgo.Record, err error) {
+		f.client.TryProduce(context.WithoutCancel(observe.Each(ctx, i)), r, func(r *kgo.Record, err error) {
 			done <- outcome{i, Placed{Coordinates{r.Topic, r.Partition, r.Offset}, published(r.Topic, err)}}
 		})
 	}

@@ -46,6 +46,15 @@ func (w *Work) loadFor(key string) (any, error) {
 	return w.loadRow()
 }
 
+// RowKey is the stored key of the row that the last fold was about, "" where it
+// read none.
+func (w *Work) RowKey() string {
+	if w.kept == nil {
+		return ""
+	}
+	return w.kept.Key
+}
+
 func (w *Work) loadRow() (_ any, err error) {
 	if w.kept, err = w.Rows.load(w.Part, w.stored); err != nil {
 		return nil, err

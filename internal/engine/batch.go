@@ -24,6 +24,7 @@ func (s *session) batches(ctx context.Context) (open bool, err error) {
 	b := &batch{s: s, m: m, next: map[topicPartition]int64{}, span: span{noop.Span{}}}
 	defer func() {
 		s.leaveTurn(ctx)
+		s.hops.end(aborted)       // of what was cut short
 		if b.span.IsRecording() { // cut short
 			b.span.end(m.Records, aborted)
 		}
@@ -123,10 +124,12 @@ func (b *batch) perform(ctx context.Context, act batching.Action) (o batching.Ou
 		if b.pinned != nil {
 			rt.p.pinned.Store(b.pinned)
 		}
+		s.hops.end(committed)
 		b.span.end(b.m.Records, committed)
 		rt.p.g.e.metrics.commit.WithLabelValues(rt.p.name).Observe(time.Since(b.ends).Seconds())
 	case batching.DoDrop:
 		s.rows.drop()
+		s.hops.end(aborted)
 		b.span.end(b.m.Records, aborted)
 	case batching.DoAdvance:
 		for at, next := range b.next {

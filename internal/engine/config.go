@@ -42,5 +42,8 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none
 	Traces  trace.TracerProvider  // nil: none
-	Client  []kgo.Opt             // for every client: TLS, SASL, hooks
+	// Describe says what spans may show of an event, by its headers: its type and
+	// tags where they are registered. nil: nothing.
+	Describe func(eventType, tags string) (name string, shown []string, known bool)
+	Client   []kgo.Opt // for every client: TLS, SASL, hooks
 }

@@ -50,6 +50,9 @@ func (g *group) park(w *work, why *topology.Parked) error {
 	if len(rec.Key) <= maxDeadKey { // a larger one stands in the value alone: twice, it would not fit
 		dead.Key = rec.Key
 	}
+	if w.fails(why.Code); w.hop != nil {
+		dead.Headers = carrying(dead.Headers, w.hop.SpanContext())
+	}
 	w.rt.produce(dead)
 	g.e.metrics.parked.WithLabelValues(g.Name, rec.Topic, why.Code).Inc()
 	w.counters.parked.Inc()

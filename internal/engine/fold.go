@@ -10,6 +10,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"payerflow/internal/batching"
 	"payerflow/internal/topology"
@@ -48,8 +49,9 @@ type work struct {
 	counters *inputCounters
 
 	batching.Work
-	retries int    // of an effect that is given up
-	copied  copied // of the output that was sent last
+	hop     trace.Span // of the record in progress; nil: nobody follows it
+	retries int        // of an effect that is given up
+	copied  copied     // of the output that was sent last
 }
 
 func (g *group) work(rt *runtime, ctx goka.Context) (*work, []*kgo.Record, error) {
@@ -84,6 +86,7 @@ func (w *work) begin(rec *kgo.Record) {
 	}
 	w.Begin(raw)
 	w.Quiet = w.quietRecord()
+	w.follow()
 }
 
 func (w *work) group() *group { return w.rt.p.g }
@@ -114,6 +117,9 @@ func (g *group) onRecord(w *work, rec *kgo.Record) error {
 	result, err := w.Fold(w.in, w.now, w, w)
 	if err != nil {
 		return err
+	}
+	if w.hop != nil && result.Row != nil && result.Parked == nil {
+		w.s.hops.changed(w.RowKey(), w.hop.SpanContext())
 	}
 	w.count(result)
 	return nil
@@ -163,6 +169,9 @@ func (g *group) emit(w *work, e topology.Emission) error {
 		}
 	}
 	key, headers := w.wire(e)
+	if w.hop != nil {
+		headers = w.send(e.Topic.Name, e.Headers, headers)
+	}
 	w.rt.produce(&kgo.Record{Topic: e.Topic.Name, Partition: topology.Partition(key, partitions),
 		Key: key, Value: e.Value, Timestamp: w.Raw.Timestamp, Headers: headers})
 	return nil

@@ -58,14 +58,13 @@ const flushers = 2
 // flush encodes the changed rows and produces them to the changelog, and to
 // the view's topic where the group has one.
 func (r *rows) flush(s *session) error {
-	rt := s.rt
 	work := make(chan *batching.Part)
 	errs := make(chan error, flushers)
 	for range flushers {
 		go func() {
 			var first error
 			for p := range work {
-				err := r.flushPartition(rt, p)
+				err := r.flushPartition(s, p)
 				if errors.Is(err, topology.ErrUnavailable) {
 					s.holdRows(p.Number, err)
 				} else if err != nil && first == nil {
@@ -90,7 +89,8 @@ func (r *rows) flush(s *session) error {
 	return first
 }
 
-func (r *rows) flushPartition(rt *runtime, p *batching.Part) error {
+func (r *rows) flushPartition(s *session, p *batching.Part) error {
+	rt := s.rt
 	acked := func(rec *kgo.Record, err error) {
 		if rt.noted(rec, err); err == nil {
 			p.Acked(rec.Offset)
@@ -99,20 +99,21 @@ func (r *rows) flushPartition(rt *runtime, p *batching.Part) error {
 	view, now, out := r.g.View.Topic.Name, time.Now(), r.sent[p.Number]
 	out.n = 0
 	return r.EncodeFor(p, func(key, value []byte, told bool) {
-		rt.client.Produce(context.Background(), out.record(r.g.Table.Name, p.Number, key, value, now), acked)
+		headers := s.hops.row(r.g, key)
+		rt.client.Produce(context.Background(), out.record(r.g.Table.Name, p.Number, key, value, now, headers), acked)
 		if view != "" && told {
-			rt.produce(out.record(view, p.Number, key, value, now))
+			rt.produce(out.record(view, p.Number, key, value, now, headers))
 		}
 	})
 }
 
 // record returns a record that is free again when the batch has been flushed.
-func (o *sent) record(topic string, partition int32, key, value []byte, at time.Time) *kgo.Record {
+func (o *sent) record(topic string, partition int32, key, value []byte, at time.Time, headers []kgo.RecordHeader) *kgo.Record {
 	if o.n == recordChunk*len(o.records) {
 		o.records = append(o.records, new([recordChunk]kgo.Record))
 	}
 	rec := &o.records[o.n/recordChunk][o.n%recordChunk]
-	*rec = kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value, Timestamp: at}
+	*rec = kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value, Timestamp: at, Headers: headers}
 	o.n++
 	return rec
 }

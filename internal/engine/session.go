@@ -33,6 +33,7 @@ type session struct {
 	rows       *rows
 	holds      holds
 	ends       ends
+	hops       hops
 	pinned     topology.Pinned // of the open transaction
 	line       *versions.Line  // of the open transaction: the versions of the group's view, nil for one
 	working    bool            // a transaction has its turn

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"payerflow/internal/observe"
 	"payerflow/internal/topology"
 )
 
@@ -168,7 +169,13 @@ func (t *tail) of(r *kgo.Record) string {
 }
 
 func stateOf(r *kgo.Record) topology.State {
-	return topology.State{Offset: r.Offset, Stored: topology.Stored{Key: string(r.Key), Value: r.Value}}
+	s := topology.State{Offset: r.Offset, Stored: topology.Stored{Key: string(r.Key), Value: r.Value}}
+	for _, h := range r.Headers {
+		if h.Key == observe.HeaderTrace && observe.Sampled(h.Value) {
+			s.Trace = string(h.Value)
+		}
+	}
+	return s
 }
 
 func size(r *kgo.Record) int { return 256 + len(r.Key) + len(r.Value) }

@@ -41,6 +41,7 @@ type Watching interface {
 type State struct {
 	Offset int64
 	Stored
+	Trace string // traceparent of what made it, "" where nobody follows it
 }
 
 // Errors that end a watch.
