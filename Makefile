@@ -71,6 +71,11 @@ bench-reads: ## reads of views on the owner and by a hop, beside Redis behind a 
 test-tracing: ## one trace from publish to watch, found by its tag in a real Jaeger (built on first use)
 	deploy/local/test-tracing.sh
 
+test-alerts: ## alert rules against made-up series, and every query of the dashboards, by promtool (Debian's prometheus package)
+	promtool check rules deploy/monitoring/rules.yml
+	promtool test rules deploy/monitoring/rules_test.yml
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; QUERIES_TO=$$dir/panels.yml $(GO) test ./deploy/monitoring -run QueriesFor -count=1; promtool check rules $$dir/panels.yml
+
 play: ## run the scenarios and write what they gave into testdata/scenarios
 	UPDATE=1 $(GO) test ./topologies -run 'Scenario|ClaimsDay' -count=1
 

@@ -18,7 +18,7 @@ const module = "payerflow/"
 
 // rank of each package: imports go strictly downward.
 var rank = map[string]int{
-	"internal/observe": 0, "internal/observe/export": 1,
+	"deploy/monitoring": 0, "internal/observe": 0, "internal/observe/export": 1,
 	"events": 0, "internal/topology": 0, "tables": 1, "codecs": 2, "processors": 3, "topologies": 4,
 	"web": 0, "internal/rowlog": 0, "internal/versions": 0, "internal/batching": 1, "client": 0, "internal/engine": 5, "internal/traffic": 5, "internal/sim": 5, "connectors/kafka": 5, "connectors/store": 5, "api/access": 5, "api/problem": 3, "api/audit": 4, "api/intake/intakepb": 0, "api/intake/intakepb/intakepbconnect": 1,
 	"config": 6, "internal/embedded": 6, "internal/doctor": 6, "api/intake": 6, "api/consume": 6, "api/rules": 6, "api/compliance": 6, "api/deadletters": 6, "api/portal": 6, "connectors/kaas": 6, "connectors/hydrate": 6, "connectors/past": 7, "connectors/expire": 7, "connectors/refill": 7, "api/stored": 8,
