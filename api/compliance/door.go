@@ -1,6 +1,6 @@
 // Package compliance answers: how does somebody see in an emergency what he may
-// not see, so that everybody knows of it; and how is the audit asked about one
-// entity?
+// not see, so that everybody knows of it; and how is the audit asked who did
+// and saw what?
 package compliance
 
 import (
@@ -29,6 +29,9 @@ type Door struct {
 	Log   audit.Rules
 	Keys  processors.AuditKeys
 	Views []string // that are served
+	// Ledger answers questions; nil: they are not asked here.
+	Ledger  Ledger
+	reading chan struct{}
 }
 
 // Open says that nothing here goes without a token.
@@ -72,6 +75,7 @@ func (d *Door) Register(_ *http.ServeMux, api huma.API) {
 	end.DefaultStatus = http.StatusNoContent
 	huma.Register(api, end, d.end)
 	huma.Register(api, operation("hash-audit-key", http.MethodPost, "/v1/audit/key-hash", "What stands for an entity's key in the audit", "For tokens with the scope audit, and administrators."), d.hash)
+	d.registerAsking(api)
 }
 
 func (d *Door) who(ctx context.Context) (access.Principal, *processors.Rules, error) {

@@ -50,7 +50,8 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	s := stage.New(t, stage.Options{})
 	d := &desk{s, kafka.Provisioned{Control: s.Control}}
-	door := &compliance.Door{Log: audit.Over(d.changes), Keys: processors.NewAuditKeys(stage.Secret()), Views: []string{"claim-status"}}
+	door := &compliance.Door{Log: audit.Over(d.changes), Keys: processors.NewAuditKeys(stage.Secret()), Views: []string{"claim-status"},
+		Ledger: kafka.AuditLedger{Reader: kafka.AuditReader{Brokers: s.Brokers(), Schemas: s.Schemas}, Key: processors.NewAuditSigner(stage.Secret()).Public()}}
 	s.Serve(api.New(claims{stage.NoViews}, api.Options{Version: "test", Guard: s.Guard(), Doors: []api.Door{door}}))
 	return d
 }

@@ -104,7 +104,13 @@ func (a *app) newDoors(control *kafka.Control, c cluster, metrics prometheus.Reg
 		return &kafka.DeadLetters{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}
 	}
 	changes := audit.Over(kafka.Provisioned{Control: control})
-	officer := &compliance.Door{Log: changes, Keys: d.auditKeys, Views: viewNames()}
+	secret, err := a.secret()
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	officer := &compliance.Door{Log: changes, Keys: d.auditKeys, Views: viewNames(),
+		Ledger: kafka.AuditLedger{Reader: kafka.AuditReader{Brokers: c.brokers, Schemas: c.registry, Options: c.opts}, Key: processors.NewAuditSigner(secret).Public()}}
 	closer := compliance.NewCloser(kafka.Provisioned{Control: control}, d.trail, a.log, metrics)
 	d.all = []api.Door{d.portal, officer, d.out, &rules.Door{Log: changes, Keys: d.keys, Logger: a.log,
 		Recorded: kafka.Recorded{Brokers: c.brokers, Schemas: c.registry, Options: c.opts},

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { Suspense, lazy, useState } from "react";
 import { parsed } from "../api/event_type";
 import { get, post, query, segment } from "../api/http";
+import { withheld } from "../api/rows";
 import { useSession } from "../api/session";
 import { EventId } from "../parts/Because";
 import { Check, Filters, Text } from "../parts/Filters";
@@ -127,31 +128,93 @@ function OfTopic({ topic, f, set }: Place & { topic: string }) {
             </Panel>
             {who.scopes.admin ? <Handle key={[...picked].join() + f.reason} topic={topic} picked={[...picked]} reason={f.reason} done={() => pick(new Set())} /> : null}
           </div>
-          {shown ? <Shown letter={shown} close={() => set({ at: undefined })} /> : null}
+          {shown ? <Shown key={f.at} topic={topic} letter={shown} close={() => set({ at: undefined })} /> : null}
         </div>
       ) : null}
     </Page>
   );
 }
 
-function Shown({ letter: l, close }: { letter: Letter; close: () => void }) {
+function Shown({ topic, letter: l, close }: { topic: string; letter: Letter; close: () => void }) {
+  const who = useSession();
+  const able = !!who.scopes.admin && l.state === "WAITING";
+  const as = JSON.stringify(l.originalPayload, null, 2);
+  const [text, setText] = useState(as);
   return (
-    <Panel title={<>Dead letter <span className="mono">{place(l)}</span></>} side={<button onClick={close}>Close</button>}>
-      <p>{l.dlqMetadata.failureReason}</p>
-      <p className="quiet">
-        parked by <span className="mono">{l.dlqMetadata.consumerGroup}</span> {l.dlqMetadata.eventId ? <>· event <EventId id={l.dlqMetadata.eventId} /></> : null}
-      </p>
-      {l.originalKey ? <p>Key <span className="mono">{l.originalKey}</span></p> : null}
-      {l.originalPayload === null ? (
-        <p className="quiet">Nothing of the payload may be shown: {l.payloadFault}</p>
-      ) : (
-        <Suspense fallback={<Loading what="the payload" />}>
-          <Editor label="Payload" value={JSON.stringify(l.originalPayload, null, 2)} low />
-        </Suspense>
-      )}
+    <div className="stack">
+      <Panel title={<>Dead letter <span className="mono">{place(l)}</span></>} side={<button onClick={close}>Close</button>}>
+        <p>{l.dlqMetadata.failureReason}</p>
+        <p className="quiet">
+          parked by <span className="mono">{l.dlqMetadata.consumerGroup}</span> {l.dlqMetadata.eventId ? <>· event <EventId id={l.dlqMetadata.eventId} /></> : null}
+        </p>
+        {l.originalKey ? <p>Key <span className="mono">{l.originalKey}</span></p> : null}
+        {l.originalPayload === null ? (
+          <p className="quiet">Nothing of the payload may be shown: {l.payloadFault}</p>
+        ) : (
+          <Suspense fallback={<Loading what="the payload" />}>
+            <Editor label="Payload" value={text} set={able ? setText : undefined} before={text === as ? undefined : as} low />
+          </Suspense>
+        )}
+      </Panel>
+      {able && l.originalPayload !== null ? <Mend topic={topic} at={place(l)} before={l.originalPayload} after={parsed(text)} /> : null}
+    </div>
+  );
+}
+
+// Mend sends one dead letter back as it was edited. What was withheld and was
+// not touched stays as it is.
+function Mend({ topic, at, before, after }: { topic: string; at: string; before: unknown; after: unknown }) {
+  const client = useQueryClient();
+  const [why, setWhy] = useState("");
+  const patch = after === null ? null : mergePatch(before, after);
+  // A list is sent whole: what is withheld in it would come back as these stars.
+  const hidden = JSON.stringify(patch).includes(withheld);
+  const able = after !== null && !hidden;
+  const path = `/v1/dlq/${segment(topic)}/redrive`;
+  const body = (dryRun: boolean) => ({ at: [at], dryRun, ...(why ? { why } : {}), ...(patch ? { patch } : {}) });
+  const act = useMutation({
+    mutationFn: (dryRun: boolean) => post<Done>(path, body(dryRun)),
+    onSuccess: (_, dryRun) => (dryRun ? undefined : Promise.all([client.invalidateQueries({ queryKey: ["letters"] }), client.invalidateQueries({ queryKey: ["dlq"] })])),
+  });
+  return (
+    <Panel title={patch ? "Send it back mended" : "Send it back as it is"} side={<span className="quiet">{after === null ? "this is not JSON yet" : patch ? "edit above" : "edit above to mend it"}</span>}>
+      <div className="stack">
+        <Filters>
+          <Text label="Why" value={why} set={setWhy} placeholder="kept with what is done" wide />
+        </Filters>
+        {hidden ? <p className="bad">This changes something that holds what is withheld from you. Mend it with <code>payerflow dlq redrive --edit</code>.</p> : null}
+        {act.error ? <ErrorBox error={act.error} /> : null}
+        {act.data ? <div className="done" role="status">{act.variables ? "It would be: " : "Done: "}{told(act.data)}</div> : null}
+        <div className="actions">
+          <button onClick={() => act.mutate(true)} disabled={act.isPending || !able}>Dry run</button>
+          <button className="primary" onClick={() => act.mutate(false)} disabled={act.isPending || !able}>Send this one back</button>
+          <CopyAs label="curl" text={curl({ method: "POST", path, body: body(false) })} />
+        </div>
+      </div>
     </Panel>
   );
 }
+
+type Members = Record<string, unknown>;
+
+const members = (v: unknown): v is Members => typeof v === "object" && v !== null && !Array.isArray(v);
+
+// mergePatch is what makes after of before (RFC 7396); null where nothing does.
+function mergePatch(before: unknown, after: unknown): Members | null {
+  if (!members(before) || !members(after)) return members(after) ? after : null;
+  const out: Members = {};
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (!(name in after)) out[name] = null;
+    else if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) out[name] = members(before[name]) && members(after[name]) ? (mergePatch(before[name], after[name]) ?? {}) : after[name];
+  }
+  return Object.keys(out).length ? out : null;
+}
+
+const told = (done: Done) =>
+  Object.entries(done)
+    .filter(([, v]) => typeof v === "number" || (v && typeof v === "object" && Object.keys(v).length))
+    .map(([k, v]) => `${k} ${typeof v === "object" ? JSON.stringify(v) : v}`)
+    .join(", ");
 
 // Handle sends dead letters back, mended if need be, or gives them up.
 function Handle({ topic, picked, reason, done }: { topic: string; picked: string[]; reason?: string; done: () => void }) {
@@ -190,7 +253,7 @@ function Handle({ topic, picked, reason, done }: { topic: string; picked: string
         {act.data ? (
           <div className="done" role="status">
             {act.variables?.dryRun ? "It would be: " : "Done: "}
-            {Object.entries(act.data).filter(([, v]) => typeof v === "number" || (v && typeof v === "object" && Object.keys(v).length)).map(([k, v]) => `${k} ${typeof v === "object" ? JSON.stringify(v) : v}`).join(", ")}
+            {told(act.data)}
           </div>
         ) : null}
         <div className="actions">

@@ -12,6 +12,7 @@ import { Panel } from "../parts/Panel";
 import { Empty, ErrorBox, Loading } from "../parts/states";
 import { useFilters } from "../shell/filters";
 import { Tried, useDryRun } from "./DryRun";
+import { RuleFields } from "./RuleFields";
 
 const Editor = lazy(() => import("../parts/Editor"));
 
@@ -62,6 +63,7 @@ function Form({ kind, name, there }: { kind: string; name?: string; there?: Name
           <Choice label="Kind" value={kind} set={(k) => set({ kind: k })} of={Object.keys(begins)} any={null} />
         </Filters>
       )}
+      {row && kind !== "permission" ? <RuleFields fresh={!there} subscription={kind === "subscription"} row={row} put={(c) => setText(JSON.stringify({ ...row, ...c }, null, 2))} /> : null}
       {rule && row ? <Condition rule={row} set={(condition) => setText(JSON.stringify({ ...row, condition }, null, 2))} refused={refused} /> : null}
       <Panel title="Row" side={before && before !== text ? <span className="quiet">with what changes</span> : null}>
         <Suspense fallback={<Loading what="the editor" />}>

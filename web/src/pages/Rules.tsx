@@ -13,9 +13,9 @@ import { useFilters } from "../shell/filters";
 
 const states = ["ACTIVE", "PAUSED", "SHADOW", "QUARANTINED"] as const;
 
-export const editing = (kind: string, name: string) => `/rules/edit?kind=${kind}&name=${segment(name)}`;
-
 const named = (name: string) => name.split("/").map(segment).join("/");
+
+const page = (kind: string, name: string) => `/rules/${kind}/${named(name)}`;
 
 // Rules are the routing rules and subscriptions that the session may see.
 export default function Rules() {
@@ -55,12 +55,12 @@ export default function Rules() {
             label="Subscriptions"
             rows={subs.data.rows.filter(is)}
             id={(s) => s.name}
-            to={(s) => editing("subscription", s.name)}
+            to={(s) => page("subscription", s.name)}
             columns={[
               { head: "Subscription", cell: (s) => <span className="mono">{s.name}</span> },
               { head: "State", cell: (s) => <span title={s.row.reason}><Status of={s.row.state ?? "ACTIVE"} /></span> },
               { head: "Gets", cell: (s) => [...(s.row.eventTypes ?? []), ...(s.row.rules ?? []).map((r) => `rule ${r}`)].map((t) => <span className="tag" key={t}>{t}</span>) },
-              { head: "Tags", cell: (s) => tags(s.row) || <span className="quiet">any</span> },
+              { head: "Tags", cell: (s) => tagsOf(s.row) || <span className="quiet">any</span> },
               { head: "Consumed", cell: (s) => <code title="How to consume it">{consumed(s.name, s.row)}</code> },
               { head: "Change", cell: (s) => <Acts kind="subscription" of={s} /> },
             ]}
@@ -73,7 +73,7 @@ export default function Rules() {
             label="Routing rules"
             rows={rules.data.rows.filter(is)}
             id={(r) => r.name}
-            to={(r) => editing("routing-rule", r.name)}
+            to={(r) => page("routing-rule", r.name)}
             columns={[
               { head: "Rule", cell: (r) => <span className="mono">{r.name}</span> },
               { head: "State", cell: (r) => <span title={r.row.reason}><Status of={r.row.state ?? "ACTIVE"} /></span> },
@@ -89,7 +89,8 @@ export default function Rules() {
   );
 }
 
-const tags = (s: Subscription) => [s.tags?.allOf?.length && `all of ${s.tags.allOf.join(", ")}`, s.tags?.anyOf?.length && `any of ${s.tags.anyOf.join(", ")}`, s.tags?.noneOf?.length && `none of ${s.tags.noneOf.join(", ")}`].filter(Boolean).join("; ");
+// tagsOf are the tags that a subscription chooses by, in words.
+export const tagsOf = (s: Subscription) => [s.tags?.allOf?.length && `all of ${s.tags.allOf.join(", ")}`, s.tags?.anyOf?.length && `any of ${s.tags.anyOf.join(", ")}`, s.tags?.noneOf?.length && `none of ${s.tags.noneOf.join(", ")}`].filter(Boolean).join("; ");
 
 const consumed = (name: string, s: Subscription) => (s.delivery === "pull" ? `payerflow sub pull ${name}` : s.delivery === "stream" ? `payerflow sub consume ${name}` : `consumer.${name.replace("/", ".")}`);
 

@@ -1,4 +1,4 @@
-import { Activity, Archive, BookOpen, CalendarCheck, CalendarClock, FileText, GitPullRequestArrow, HeartPulse, KeyRound, type LucideIcon, MailX, Route, Scale, Table2, Waypoints } from "lucide-react";
+import { Activity, Archive, BookOpen, CalendarCheck, CalendarClock, FileText, GitPullRequestArrow, HeartPulse, KeyRound, type LucideIcon, MailX, Route, Scale, ScrollText, Table2, Waypoints } from "lucide-react";
 import type { ComponentType } from "react";
 import { type Session, may } from "../api/session";
 
@@ -51,4 +51,6 @@ export const pages: Page[] = [
   { path: "/changes", label: "Proposals", group: "Rules", icon: GitPullRequestArrow, words: "approve apply reject roll back", may: () => true, load: () => import("./Changes") },
   { path: "/changes/$id", label: "Proposal", group: "Rules", may: () => true, load: () => import("./ChangePage") },
   { path: "/permissions", label: "Permissions", group: "Rules", icon: KeyRound, words: "class team matrix redaction", may: () => true, load: () => import("./Permissions") },
+  { path: "/rules/$kind/$team/$name", label: "Rule", group: "Rules", may: may.subscribe, load: () => import("./RuleRow") },
+  { path: "/audit", label: "Audit", group: "Rules", icon: ScrollText, words: "who saw did chain verify break glass", may: (s) => !!s.scopes.admin || !!s.scopes.audit, find: { label: "Who saw the entity of this key", to: (w) => `/audit?key=${segment(w)}` }, load: () => import("./Audit") },
 ];

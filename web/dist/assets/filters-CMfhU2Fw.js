@@ -1,0 +1,1 @@
+import{_ as e,v as t}from"./index-BGqM3jZS.js";import{a as n,n as r}from"./jsx-runtime-BHjaDo2T.js";var i=n(r(),1);function a(){let n=t({strict:!1}),r=e();return[n,(0,i.useCallback)(e=>void r({to:`.`,replace:!0,search:(t=>Object.fromEntries(Object.entries({...t,...e}).filter(([,e])=>e)))}),[r])]}export{a as t};
