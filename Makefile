@@ -8,8 +8,7 @@ BUF     := github.com/bufbuild/buf/cmd/buf@v1.75.0
 FUZZTIME ?= 20s
 CHAOS   := $(GO) test -tags chaos ./internal/chaos -count=1 -v -timeout 24h
 
-.PHONY: help build demo portal portal-fresh test-portal test race verify-self-test lint fuzz bench bench-peers bench-replay bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine
-.PHONY: test-tracing test-alerts
+.PHONY: help build demo portal portal-fresh test-portal test race verify-self-test lint fuzz bench bench-peers bench-replay bench-reads bench-watch bench-connections play draw test-kafka test-clients chaos chaos-kafka proto bench-intake read-your-write chaos-reads sim sim-faults sim-engine test-tracing test-alerts test-deploy
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +115,10 @@ test-clients: ## Python, TypeScript and curl clients against the embedded broker
 
 bench-intake: ## the REST and gRPC doors: events a second, latency at 60 % of that (INTAKE_BROKERS= and INTAKE_REGISTRY= for a cluster)
 	$(GO) test -run '^$$' -bench 'Doors|Batches' -benchtime 1x ./api/intake
+
+test-deploy: ## chart, unit and image: rendered, decoded into Kubernetes' own types, run from an empty root (needs pip for hadolint)
+	deploy/check/lint.sh
+	cd deploy/check && $(GO) vet ./... && $(GO) test -count=1 -timeout 30m ./...
 
 read-your-write: ## 10,000 events published at one node and read back at another, with two workers and a replica
 	$(GO) test ./cmd/payerflow -run TestReadYourWrite -count=1 -timeout 2h -v -args -writes 10000

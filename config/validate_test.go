@@ -53,7 +53,9 @@ func TestValidate(t *testing.T) {
 		{func(c *config.Config) { c.DLQ.Alert = config.Alert{URL: "ftp://h/s3cret"} }, []string{"dlq.alert.url is not such a URL", "dlq.alert.interval is 0s; legal: 100ms to 24h"}},
 		{func(c *config.Config) { c.DLQ.Alert.URL = "https://u:s3cret@" }, []string{"dlq.alert.url"}},
 		{func(c *config.Config) { c.Demo.Rate = math.Inf(1) }, []string{"demo.rate is +Inf"}},
-		{func(c *config.Config) { c.Tracing = config.Tracing{Protocol: "zipkin", Endpoint: "https://u:s3cret@h", Sample: math.NaN()} },
+		{func(c *config.Config) {
+			c.Tracing = config.Tracing{Protocol: "zipkin", Endpoint: "https://u:s3cret@h", Sample: math.NaN()}
+		},
 			[]string{`tracing.protocol is "zipkin"; legal: none, grpc, http`, "tracing.endpoint is not such a URL", "tracing.sample is NaN; legal: 0 to 1"}},
 		{func(c *config.Config) { c.Log = config.Log{Level: "INFO"} },
 			[]string{`log.level is "INFO"; legal: debug, info, warn, error`, `log.format is ""`}},

@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"payerflow/tables"
 )
@@ -56,13 +58,15 @@ func NewKeyring(secret []byte) (*Keyring, error) {
 }
 
 // ReadSecret reads the deployment's secret from a file that no one else may
-// read.
+// read. One of root's that our group may read counts as such: that is how
+// Kubernetes hands secrets to a user without rights.
 func ReadSecret(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("secret file: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	owner, _ := info.Sys().(*syscall.Stat_t)
+	if owner == nil || readByOthers(info.Mode().Perm(), owner.Uid, os.Getuid()) {
 		return nil, fmt.Errorf("secret file %s may be read by others; chmod 600 it", path)
 	}
 	b, err := os.ReadFile(path)
@@ -70,6 +74,13 @@ func ReadSecret(path string) ([]byte, error) {
 		err = fmt.Errorf("secret file %s has %d bytes; it needs %d, as from: head -c 32 /dev/urandom", path, len(b), MinSecret)
 	}
 	return b, err
+}
+
+func readByOthers(mode fs.FileMode, owner uint32, self int) bool {
+	if owner == 0 && self != 0 {
+		return mode&0o037 != 0
+	}
+	return mode&0o077 != 0
 }
 
 // Mint makes a token of a row that lacks its id and hash: the row, and the
