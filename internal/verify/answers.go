@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // Answers asks a server for rows, as a reader does.
@@ -31,7 +33,10 @@ type answer struct {
 	} `json:"row"`
 }
 
-const askTimeout = 30 * time.Second
+const (
+	askTimeout = 30 * time.Second
+	askAgain   = 500 * time.Millisecond
+)
 
 // asks says whether a row is asked for.
 func (a *Answers) asks(view, key string) bool {
@@ -83,13 +88,25 @@ func (a *Answers) list(ctx context.Context, view, key string, synthetic bool) (v
 	}
 }
 
-// ask puts a question about a view. Errors name no key.
+// ask puts a question about a view, again while the server is busy or a
+// partition moves. Errors name no key.
 func (a *Answers) ask(ctx context.Context, method, view, below string, query url.Values, body []byte, out any) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		busy, err := a.askOnce(ctx, method, view, below, query, body, out)
+		if err != nil && !busy {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(askAgain)), backoff.WithMaxElapsedTime(askTimeout))
+	return err
+}
+
+func (a *Answers) askOnce(ctx context.Context, method, view, below string, query url.Values, body []byte, out any) (busy bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, a.Base+"/v1/views/"+view+below+"?"+query.Encode(), bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%s cannot be asked about %s", a.Base, view)
+		return false, fmt.Errorf("%s cannot be asked about %s", a.Base, view)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if a.Token != "" {
@@ -97,18 +114,18 @@ func (a *Answers) ask(ctx context.Context, method, view, below string, query url
 	}
 	resp, err := cmp.Or(a.client, http.DefaultClient).Do(req)
 	if err != nil {
-		return fmt.Errorf("no server answers at %s", a.Base)
+		return false, fmt.Errorf("no server answers at %s", a.Base)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("the answer of %s broke off", a.Base)
+		return false, fmt.Errorf("the answer of %s broke off", a.Base)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s when it is asked about %s", a.Base, resp.Status, view)
+		return resp.StatusCode == http.StatusServiceUnavailable, fmt.Errorf("%s answers %s when it is asked about %s", a.Base, resp.Status, view)
 	}
 	if json.Unmarshal(text, out) != nil {
-		return fmt.Errorf("what %s answers about %s is no page of rows", a.Base, view)
+		return false, fmt.Errorf("what %s answers about %s is no page of rows", a.Base, view)
 	}
-	return nil
+	return false, nil
 }
