@@ -30,6 +30,7 @@ type kafkaCredentials = kafka.Login
 type addresses struct {
 	Broker   string `json:"broker"`
 	Registry string `json:"registry"`
+	Store    bool   `json:"store"` // an event store decides what its topics forget
 }
 
 // Roles of the demonstration's tokens.

@@ -72,7 +72,7 @@ func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 		return err
 	}
 	defer client.Close()
-	if err := prepare(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin)), a.stores(true)); err != nil {
+	if err := prepare(ctx, client, codecs.OpenRegistry(asWriter(registry.URL(), admin)), a.demoStores()); err != nil {
 		return err
 	}
 	if topicRequests {
@@ -80,7 +80,7 @@ func (a *app) demo(ctx context.Context, topicRequests bool) (err error) {
 			return err
 		}
 	}
-	if err := a.demoTeamLogin(ctx, client, addresses{broker.Addr(), strings.TrimPrefix(registry.URL(), "http://")}); err != nil {
+	if err := a.demoTeamLogin(ctx, client, addresses{broker.Addr(), strings.TrimPrefix(registry.URL(), "http://"), a.demoStores()}); err != nil {
 		return err
 	}
 	if err := errors.Join(a.demoSecret(), a.demoAuthority()); err != nil {

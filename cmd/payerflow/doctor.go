@@ -69,6 +69,6 @@ func (a *app) patient(dev, probe bool) doctor.Setup {
 	return doctor.Setup{
 		Brokers: a.cfg.Broker.Seeds, Registry: a.schemas(), ExactlyOnce: c.Guarantee == config.ExactlyOnce,
 		SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout, DataDir: filepath.Join(c.DataDir, "worker"),
-		Dev: dev, Probe: probe, Groups: topologies.All, Topics: declaredTopics(a.stores(false)), Subjects: topologies.Subjects(),
+		Dev: dev, Probe: probe, Groups: topologies.All, Topics: declaredTopics(a.stores()), Subjects: topologies.Subjects(),
 	}
 }

@@ -150,7 +150,7 @@ func knock(at string, c *tls.Config) error {
 
 func TestJoinNeedsADemo(t *testing.T) {
 	empty, used := t.TempDir(), t.TempDir()
-	if err := updateCredentials(used, func(c *credentials) { c.Demo = addresses{"127.0.0.1:1", "127.0.0.1:1"} }); err != nil {
+	if err := updateCredentials(used, func(c *credentials) { c.Demo = addresses{Broker: "127.0.0.1:1", Registry: "127.0.0.1:1"} }); err != nil {
 		t.Fatal(err)
 	}
 	for says, args := range map[string][]string{

@@ -98,9 +98,18 @@ func (a *app) demoStore(ctx context.Context) (uri string, closed func() error, e
 	return s.URI(), s.Close, nil
 }
 
+// demoStores says whether the demonstration keeps events.
+func (a *app) demoStores() bool { return a.cfg.Store.URI != "" || a.cfg.Demo.Store }
+
 // stores says whether events are kept beyond their topics' time: then the
-// brokers delete none of them by age.
-func (a *app) stores(demo bool) bool { return a.cfg.Store.URI != "" || demo && a.cfg.Demo.Store }
+// brokers delete none of them by age. The demonstration says so of itself.
+func (a *app) stores() bool {
+	if a.cfg.Store.URI != "" {
+		return true
+	}
+	c, err := readCredentials(a.cfg.Engine.DataDir)
+	return err == nil && c.of(a.cfg.Broker.Seeds) && c.Demo.Store
+}
 
 // declaredTopics are all topics as the cluster should have them.
 func declaredTopics(stored bool) []topology.Topic {

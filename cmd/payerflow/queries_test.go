@@ -45,7 +45,7 @@ func TestReadYourWrite(t *testing.T) {
 	}
 	var replica atomic.Value
 	replica.Store(three)
-	const lanes = 5
+	const lanes = 16
 	var half sync.WaitGroup
 	half.Add(lanes)
 	finished := make(chan bool)

@@ -31,7 +31,7 @@ func (a *app) topicsListCommand() *cobra.Command {
 			if all {
 				topics = topologies.Topics()
 			}
-			if a.stores(false) {
+			if a.stores() {
 				days = hydrate.Managed()
 			}
 			var rows [][]string
@@ -112,7 +112,7 @@ func (a *app) topicChanges(ctx context.Context, dev, forget bool) (*kafka.Client
 		fmt.Fprintf(a.errOut, "--dev: %d brokers, so replication factor %d and min.insync.replicas %d in place of %d and %d\n",
 			n, r.Factor, r.MinInSync, kafka.Required.Factor, kafka.Required.MinInSync)
 	}
-	stored := a.stores(false)
+	stored := a.stores()
 	changes, err := client.Diff(ctx, declaredTopics(stored), r)
 	for i, c := range changes {
 		if _, managed := hydrate.Managed()[c.Topic]; managed && !stored && !forget && c.Have == "retention.ms=-1" {

@@ -167,7 +167,7 @@ func (v *versionLog) take(ctx context.Context, rs []*kgo.Record) {
 		}
 		var fits bool
 		if state, fits = state.Apply(r.Offset, rec); fits {
-			v.e.log.Info("versions of a view", "view", rec.View, "says", rec.Kind, "group", rec.Group, "switch", rec.ID)
+			v.e.log.Info("versions of a view", "view", rec.View, "says", string(rec.Kind), "group", rec.Group, "switch", rec.ID)
 		}
 	}
 	v.mu.Lock()
